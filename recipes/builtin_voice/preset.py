@@ -1,0 +1,28 @@
+"""Speak the bundled voice `default`: `python preset.py OUT.flac`. Environment as synthesise.py.
+
+The speaker of one seed, at an ordinary pace, reading a sentence of ours, phonemised by the built-in network.
+"""
+
+import dataclasses
+import sys
+
+import soundfile
+from synthesise import Synthesizer
+from voices import draw_speaker
+
+from locutor.engines.builtin.engine import read_networks
+from locutor.engines.builtin.pronounce import pronounce
+
+SEED = 900_000_022
+TEXT = (
+    "When the light fades over the river, the boats come home one by one, and the whole town smells of bread and salt."
+)
+
+if __name__ == "__main__":
+    synthesizer = Synthesizer()
+    speaker = dataclasses.replace(draw_speaker(SEED, synthesizer.voices), speed=1.0, pitch_range=1.0)
+    phonemes = pronounce(read_networks().g2p, TEXT, "en")
+    clip = synthesizer.clip(speaker, synthesizer.pitch_scale(speaker, phonemes), phonemes, "en")
+    assert clip is not None
+    soundfile.write(sys.argv[1], clip.samples, 24_000)
+    print(f"{len(clip.samples) / 24_000:.1f} s: {phonemes}")

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# One training run on a machine with GPUs: make speech and train on it at once.
+#   run_gpu.sh WORK SECONDS
+# WORK holds kokoro_f.onnx, voices_ja.npz, vocab.json, corpus.jsonl.gz, words.jsonl.gz, and weights to go on from in
+# WORK/start/{acoustic,duration,g2p,vocoder}.safetensors where there are any. Logs and runs go to WORK.
+# Four GPUs: the acoustic network, the vocoder, and two that make speech beside the small networks. Fewer GPUs share.
+# Run it from a copy of the tree that nothing replaces meanwhile.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+work=$1 seconds=$2
+export PYTHONPATH=$here/../../src PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
+export MODEL=$work/kokoro_f.onnx VOICES=$work/voices_ja.npz VOCAB=$work/vocab.json CORPUS=$work/corpus.jsonl.gz
+n_gpus=${N_GPUS:-$(nvidia-smi -L 2>/dev/null | wc -l)}
+[ "$n_gpus" -eq 0 ] && export DEVICE=cpu
+n_per_gpu=${SYNTHESIZERS:-13}
+first_data_s=${FIRST_DATA_S:-65}
+mkdir -p "$work/shards" "$work/logs"
+cd "$here" || exit 1
+end=$(($(date +%s) + seconds))
+
+gpu() { echo $(($1 < n_gpus ? $1 : (n_gpus > 1 ? n_gpus - 1 : 0))); }
+
+train() { # gpu part data end: starts again when it fails
+  local start= left
+  [ -f "$work/start/$2.safetensors" ] && start=$work/start/$2.safetensors
+  while left=$(($4 - $(date +%s))); [ $left -gt 15 ]; do
+    START=$start CUDA_VISIBLE_DEVICES=$1 OMP_NUM_THREADS=4 python3 train.py "$2" "$3" "$work/run_$2" $left \
+      >>"$work/logs/$2.log" 2>&1 && break
+    sleep 3
+  done
+}
+
+synthesise() { # gpu rank seconds
+  CUDA_VISIBLE_DEVICES=$1 python3 synthesise.py "$2" "$3" "$work/shards" >>"$work/logs/synthesise_$2.log" 2>&1
+}
+
+rank=0
+for _ in $(seq 1 "$n_per_gpu"); do
+  [ "$n_gpus" -ge 2 ] && synthesise "$(gpu 1)" $((rank + 200)) $((first_data_s + 20)) &
+  for place in 2 3; do
+    synthesise "$(gpu $place)" $rank $((seconds - 60)) &
+    rank=$((rank + 1))
+  done
+done
+train "$(gpu 3)" g2p "$work" $((end - seconds / 3)) &
+sleep "$first_data_s"
+train "$(gpu 0)" acoustic "$work/shards" $end &
+sleep 30
+train "$(gpu 1)" vocoder "$work/shards" $end &
+sleep 30
+train "$(gpu 2)" duration "$work/shards" $((end - seconds / 5)) &
+wait
+date +"done %T"

@@ -1,0 +1,128 @@
+"""Train one part of the built-in voice: `python train.py acoustic|duration|g2p|vocoder DATA RUN_DIR SECONDS`.
+
+DATA is a folder of shards (g2p: corpus.jsonl.gz's folder). START names a .safetensors of float weights to go on from.
+SCALE below 1 shrinks the batches for a try on a CPU.
+"""
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from locutor.engines.builtin.config import DurationConfig, G2PConfig, NetworkConfig
+from locutor.engines.builtin.duration import DurationPredictor
+from locutor.engines.builtin.g2p import G2P
+from locutor.engines.builtin.network import AlignedDiT
+from locutor.engines.builtin.phonemes import LETTERS, PHONEMES
+from locutor.engines.vocos import Vocos, VocosConfig
+from locutor.training.builtin.acoustic import AcousticConfig, AcousticObjective
+from locutor.training.builtin.duration import DurationObjective
+from locutor.training.builtin.g2p import G2PObjective, read_rows
+from locutor.training.builtin.shards import Pool
+from locutor.training.config import TrainConfig
+from locutor.training.loop import fit
+from locutor.training.vocoder import VocoderTrainer, VocoderWeights
+
+VOCODER = VocosConfig(dim=384, intermediate_dim=1152, n_layers=8)
+SEGMENT = 16_384  # samples of a vocoder's training clip
+SCALE = float(os.environ.get("SCALE", "1"))
+STARTED = time.monotonic()
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def started(network: nn.Module) -> nn.Module:
+    """The network on the device, with the weights of START if given."""
+    if start := os.environ.get("START"):
+        network.load_state_dict({k: v.float() for k, v in load_file(start).items()})
+    return network.to(DEVICE)
+
+
+def configure(seconds: float, **changes: object) -> TrainConfig:
+    """Settings of a run that ends `seconds` after the script's start, however long reading the data took."""
+    settings = {
+        "max_steps": int(os.environ.get("STEPS", "1000000")),
+        "max_seconds": seconds - (time.monotonic() - STARTED),
+        "learning_rate": 1e-3,
+        "precision": "bf16" if DEVICE.type == "cuda" else "fp32",
+        "log_every": int(os.environ.get("LOG_EVERY", "100")),
+        "save_every": int(os.environ.get("SAVE_EVERY", "1000")),
+        "held_out_every": int(os.environ.get("SAVE_EVERY", "1000")),
+        "seed": int(os.environ.get("SEED", "0")),
+    }
+    settings |= changes
+    if rate := os.environ.get("LR"):
+        settings["learning_rate"] = float(rate)
+    return TrainConfig(**settings)  # type: ignore[arg-type]
+
+
+def set_statistics(network: AlignedDiT | DurationPredictor, pool: Pool) -> None:
+    """Band statistics belong to the weights: measured once, at the very first run."""
+    if not os.environ.get("START"):
+        mean, std = pool.band_statistics()
+        network.mel_mean.copy_(mean)
+        network.mel_std.copy_(std)
+
+
+def acoustic(data: Path, run: Path, seconds: float) -> None:
+    pool = Pool(data, DEVICE, int(os.environ.get("CAPACITY", "60000000")))
+    network = started(AlignedDiT(NetworkConfig(n_tokens=len(PHONEMES))))
+    assert isinstance(network, AlignedDiT)
+    set_statistics(network, pool)
+    if DEVICE.type == "cuda":
+        for block in [*network.blocks, *network.text_embed.text_blocks]:
+            block.compile(dynamic=True)
+    config = AcousticConfig(frames_per_batch=int(180_000 * SCALE), held_out_streams=8 if SCALE == 1 else 0)
+    fit(AcousticObjective(network, pool, config), configure(seconds, learning_rate=1.2e-3, warmup_steps=500), run)
+
+
+def duration(data: Path, run: Path, seconds: float) -> None:
+    pool = Pool(data, DEVICE, int(os.environ.get("CAPACITY", "60000000")))
+    network = started(DurationPredictor(DurationConfig(n_tokens=len(PHONEMES))))
+    assert isinstance(network, DurationPredictor)
+    set_statistics(network, pool)
+    objective = DurationObjective(network, pool, n_clips=max(8, int(256 * SCALE)))
+    fit(objective, configure(seconds), run)
+
+
+def g2p(data: Path, run: Path, seconds: float) -> None:
+    rows = read_rows(data / "corpus.jsonl.gz")
+    held_out, rest = rows[:512], rows[512:]
+    words = read_rows(data / "words.jsonl.gz")
+    network = started(G2P(G2PConfig(n_letters=len(LETTERS), n_tokens=len(PHONEMES))))
+    assert isinstance(network, G2P)
+    objective = G2PObjective(network, held_out + rest + words, letters_per_batch=int(32_768 * SCALE))
+    fit(objective, configure(seconds, clip_norm=0.5), run)
+
+
+def vocoder(data: Path, run: Path, seconds: float) -> None:
+    """Random segments of every shard, at random levels, now and then with a little noise."""
+    waveform = torch.cat([torch.from_numpy(np.load(p)["samples"]) for p in sorted(data.glob("*.npz"))]).to(DEVICE)
+    n_clips = max(2, int(40 * SCALE))
+
+    def draw(generator: torch.Generator) -> Tensor:
+        start = torch.randint(len(waveform) - SEGMENT, (n_clips, 1), generator=generator, device=DEVICE)
+        clip = waveform[start + torch.arange(SEGMENT, device=DEVICE)].float() / 32767
+        level = torch.exp(torch.randn(n_clips, 1, generator=generator, device=DEVICE) * 0.4)
+        hiss = torch.rand(n_clips, 1, generator=generator, device=DEVICE) ** 4 * 0.02
+        noise = torch.randn(clip.shape, generator=generator, device=DEVICE) * hiss
+        return (clip * level + noise).clamp(-1, 1)
+
+    torch.backends.cudnn.benchmark = True  # every batch has the same shape
+    vocos = started(Vocos(VOCODER))
+    assert isinstance(vocos, Vocos)
+    config = configure(seconds, learning_rate=6e-4, warmup_steps=100, ema_decay=0.999)
+    weights = VocoderWeights(adversarial_from=0.0 if os.environ.get("START") else 0.12)
+    VocoderTrainer(vocos, config, weights, draw).fit(run)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    part, data, run, seconds = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
+    {"acoustic": acoustic, "duration": duration, "g2p": g2p, "vocoder": vocoder}[part](data, run, seconds)

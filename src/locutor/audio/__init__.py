@@ -1,0 +1,1 @@
+"""Pure signal code: no model, no network, no state."""

@@ -1,0 +1,68 @@
+"""Where errors become one sentence and an exit code: 0 done, 1 failed, 2 asked for wrongly, 130 stopped by Ctrl-C."""
+
+import logging
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from locutor.cli.console import say
+from locutor.errors import LocutorError, OptionError
+
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+_log = logging.getLogger(__name__)
+
+
+class EdgeGroup(TyperGroup):
+    """A group of commands behind which no traceback is shown unless --verbose or LOCUTOR_DEBUG asks for it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LocutorError as error:
+            _tell(ctx, str(error))
+            raise typer.Exit(WRONG_USE if isinstance(error, OptionError) else FAILED) from error
+        except (KeyboardInterrupt, typer.Abort) as error:
+            _tell(ctx, "stopped by Ctrl-C")
+            raise typer.Exit(INTERRUPTED) from error
+        except (typer.Exit, typer.TyperException, BrokenPipeError):
+            raise
+        except Exception as error:  # the one broad net of the command line: whatever gets here is our bug
+            _tell(ctx, f"unexpected {type(error).__name__}: {error} (LOCUTOR_DEBUG=1 shows where)")
+            raise typer.Exit(FAILED) from error
+
+
+class _Remarks(logging.Handler):
+    """Log records as remarks on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(("note: " if record.levelno == logging.WARNING else "") + self.format(record))
+
+
+def show_remarks(verbose: bool) -> None:
+    """Show what the library warns of, such as characters left out; with `verbose` also what it does, and why."""
+    logger = logging.getLogger("locutor")
+    logger.handlers = [_Remarks()]
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def is_verbose(ctx: Any) -> bool:
+    """Whether --verbose was given to this command or to one before it."""
+    return bool(ctx.params.get("verbose")) or (ctx.parent is not None and is_verbose(ctx.parent))
+
+
+def _tell(ctx: Any, sentence: str) -> None:
+    """Say what went wrong on stderr, in one line; with the traceback where it was asked for."""
+    typer.echo(f"error: {' '.join(sentence.split())}", err=True)
+    if is_verbose(ctx) or _debug():
+        _log.error("traceback:", exc_info=True)
+
+
+def _debug() -> bool:
+    from locutor.settings import load_settings
+
+    try:
+        return load_settings().debug
+    except LocutorError:  # the error being told may be that of the settings
+        return False

@@ -1,0 +1,98 @@
+"""`locutor evaluate`: let a model speak the test texts, listen, and report."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from locutor.cli.console import console, progress
+from locutor.cli.console import say as remark
+from locutor.errors import MissingExtraError, NotFoundError
+
+if TYPE_CHECKING:
+    from locutor.evaluation.evaluate import Listeners, Speak
+    from locutor.settings import Settings
+    from locutor.types import Waveform
+    from locutor.voices.store import Voice
+
+_T = TypeVar("_T")
+
+
+def evaluate(
+    lang: Annotated[str | None, typer.Option(help="Language of the test texts: en or pt-BR.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model of `locutor models list`.")] = None,
+    voice: Annotated[str | None, typer.Option(help="A voice of `locutor voices list`.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N texts.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every text.")] = 0,
+    audio: Annotated[Path | None, typer.Option(help="Judge NAME.wav files of this folder instead of a model.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Keep the speech in this folder.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
+) -> None:
+    """Measure a model on the fixed test texts: word and character errors, similarity, naturalness, speed."""
+    from locutor.audio.files import replacing
+    from locutor.bootstrap import voice_store
+    from locutor.evaluation.evaluate import evaluate as measure
+    from locutor.evaluation.evaluate import items_of, speak_files
+    from locutor.settings import load_settings
+    from locutor.text.languages import parse_language
+
+    settings = load_settings(lang=lang, model=model, voice=voice, device=device)
+    for folder in filter(None, (audio, save, json.parent if json else None)):
+        if not folder.is_dir():
+            raise NotFoundError(f"there is no folder {folder}")
+    store = voice_store(settings)
+    chosen = store.get(settings.voice)
+    items = items_of(parse_language(settings.lang), chosen.id)[:limit]
+    listeners = _listeners()
+    speak = speak_files(audio) if audio else _speaker(settings, chosen, seed)
+    with progress("evaluating") as show:
+        done = iter(range(1, len(items) + 1))
+        report = measure(
+            speak,
+            items,
+            listeners,
+            references={v.id: _reference(v) for v in (store.list() if listeners.encoder else [])},
+            save_dir=save,
+            on_result=lambda result: show(result.item.name, next(done), len(items)),
+        )
+    console().print(report.table())
+    if json:
+        with replacing(json) as file:
+            file.write(report.to_json().encode())
+
+
+def _listeners() -> "Listeners":
+    from locutor.analysis.asr import WhisperTranscriber
+    from locutor.analysis.mos import DistillMos
+    from locutor.analysis.speaker import LstmSpeakerEncoder
+    from locutor.evaluation.evaluate import Listeners
+
+    return Listeners(WhisperTranscriber(), _if_installed(LstmSpeakerEncoder), _if_installed(DistillMos))
+
+
+def _if_installed(make: Callable[[], _T]) -> _T | None:
+    """Recognition is needed; the other judges are left out of the report, and said so, where they are not here."""
+    try:
+        return make()
+    except MissingExtraError as error:
+        remark(f"note: left out of the report: {error}")
+        return None
+
+
+def _speaker(settings: "Settings", voice: "Voice", seed: int) -> "Speak":
+    from locutor.bootstrap import local_speech
+    from locutor.types import SpeechRequest, SynthesisOptions
+
+    speech = local_speech(settings)
+    options = SynthesisOptions(seed=seed)
+    return lambda item: (
+        speech.speak(SpeechRequest(text=item.text, language=item.language, options=options), voice).waveform
+    )
+
+
+def _reference(voice: "Voice") -> "Waveform":
+    from locutor.audio import io
+
+    return io.read(voice.ref_audio)

@@ -1,0 +1,52 @@
+"""The command `locutor`. One file per noun; nothing heavy is imported before a command runs."""
+
+from typing import Annotated
+
+import typer
+
+from locutor.cli import doctor, evaluate, infer, models, normalize, say, voices
+from locutor.cli.edge import EdgeGroup, show_remarks
+
+app = typer.Typer(
+    name="locutor",
+    cls=EdgeGroup,
+    help="Clone a voice and let it speak, on your own machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+app.command("say")(say.say)
+app.command("normalize")(normalize.normalize)
+app.command("evaluate")(evaluate.evaluate)
+app.command("doctor")(doctor.doctor)
+app.add_typer(infer.app, name="infer")
+app.add_typer(models.app, name="models")
+app.add_typer(voices.app, name="voices")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from locutor import __version__
+
+        typer.echo(f"locutor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show what is done, and tracebacks of errors.")] = False,
+) -> None:
+    """Options of every command; the edge too reads `verbose`."""
+    show_remarks(verbose)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

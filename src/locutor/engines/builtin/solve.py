@@ -1,0 +1,131 @@
+"""One batch of built-in utterances on the device: the solve that a FlowSession steps through."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from locutor.engines.base import Utterance
+from locutor.engines.builtin.network import AlignedDiT, Prefix, stack_prefixes
+from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_grid
+from locutor.engines.vocos import Vocos
+from locutor.types import SynthesisOptions
+
+NFE_STEP = 16
+CFG_STRENGTH = 1.0
+SWAY_SAMPLING_COEF = -1.0
+NO_GUIDANCE = 1e-5  # below this the unconditional half is not computed
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveOptions:
+    """What all utterances of a batch share."""
+
+    nfe_step: int = NFE_STEP
+    cfg_strength: float = CFG_STRENGTH
+    sway_sampling_coef: float = SWAY_SAMPLING_COEF
+
+    @classmethod
+    def of(cls, options: SynthesisOptions) -> "SolveOptions":
+        """The given options, with this model's defaults where they say None."""
+        cfg, sway = options.cfg_strength, options.sway_sampling_coef
+        return cls(
+            nfe_step=options.nfe_step or NFE_STEP,
+            cfg_strength=CFG_STRENGTH if cfg is None else cfg,
+            sway_sampling_coef=SWAY_SAMPLING_COEF if sway is None else sway,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """An utterance's own state. tokens, language: (f,) of each frame; voice, no_voice: the reference as the network
+    attends to it, and the withheld one of the same length that guidance steers away from."""
+
+    tokens: Tensor
+    language: Tensor
+    voice: Prefix
+    no_voice: Prefix
+
+
+class Solve:
+    """The flow of a batch from noise to mel, then audio. What does not change with time is computed once.
+
+    Rows 0 .. b - 1 of everything are the samples; with guidance, rows b .. 2 b - 1 are their unconditional twins.
+    """
+
+    def __init__(self, network: AlignedDiT, vocoder: Vocos, utterances: list[Utterance], options: SolveOptions) -> None:
+        self._network, self._vocoder, self._cfg_strength = network, vocoder, options.cfg_strength
+        self._times = time_grid(options.nfe_step, options.sway_sampling_coef).tolist()
+        self._prepared: list[Prepared] = [u.state for u in utterances]
+        self._lengths = [u.n_frames for u in utterances]
+        self._state = draw_batch(self._padded_lengths(), network.config.n_mels, [u.seed for u in utterances])
+        self._state = self._state.to(network.mel_mean.device)
+        self._build()
+
+    @property
+    def done(self) -> bool:
+        return len(self._times) == 1
+
+    def step(self) -> None:
+        start, end = self._times[:2]
+        self._state = euler_step(self._velocity, self._state, start, end)
+        self._times.pop(0)
+
+    def keep(self, rows: list[int]) -> None:
+        self._prepared = [self._prepared[row] for row in rows]
+        self._lengths = [self._lengths[row] for row in rows]
+        self._state = self._state[rows, : max(self._padded_lengths())]
+        self._build()
+
+    def samples(self, row: int) -> Tensor:
+        mel = self._network.denormalize(self._state[row, : self._lengths[row]])
+        return self._vocoder(mel.T[None].float())[0]  # (f, c) -> (1, c, f)
+
+    @property
+    def _guided(self) -> bool:
+        return self._cfg_strength >= NO_GUIDANCE
+
+    def _padded_lengths(self) -> list[int]:
+        patch = self._network.config.patch
+        return [-(-n // patch) * patch for n in self._lengths]
+
+    def _build(self) -> None:
+        """Text embedding, reference and mask of the batch."""
+        padded = self._padded_lengths()
+        longest = max(padded)
+        tokens, language = (
+            torch.stack([F.pad(getattr(p, name), (0, longest - len(getattr(p, name)))) for p in self._prepared])
+            for name in ("tokens", "language")
+        )
+        frames = torch.arange(longest, device=tokens.device)
+        within = frames[None] < torch.tensor(padded, device=tokens.device)[:, None]  # (b, f)
+        of_frames = None if min(padded) == longest else within[..., None].to(self._state.dtype)
+        text = self._network.embed_text(tokens, language, valid=of_frames)
+        voices = [p.voice for p in self._prepared]
+        if self._guided:
+            everywhere = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)
+            no_text = self._network.embed_text(tokens, language, dropped=everywhere, valid=of_frames)
+            text = torch.cat([text, no_text])
+            voices += [p.no_voice for p in self._prepared]
+        self._text, self._prefix = text, stack_prefixes(voices)
+        of_positions = None if of_frames is None else of_frames[:, :: self._network.config.patch]
+        self._valid = _doubled(of_positions) if self._guided and of_positions is not None else of_positions
+
+    def _velocity(self, x: Tensor, time: float) -> Tensor:
+        if not self._guided:
+            return self._network(x, self._text, x.new_full((len(x),), time), self._prefix, self._valid)
+        doubled = _doubled(x)
+        both = self._network(doubled, self._text, x.new_full((len(doubled),), time), self._prefix, self._valid)
+        cond, uncond = both.float().chunk(2)
+        return guided(cond, uncond, self._cfg_strength)
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return torch.cat([x, x])
+
+
+def lay_frames(tokens: list[int], ends: list[int], n_frames: int) -> Tensor:
+    """Token of each frame, (n_frames,), from each token's end in frames; the last one fills what remains."""
+    which = torch.searchsorted(torch.tensor(ends), torch.arange(n_frames), right=True)
+    return torch.tensor(tokens)[which.clamp(max=len(tokens) - 1)]

@@ -1,0 +1,186 @@
+"""The models of this installation: listed, pulled, checked, removed.
+
+A model is a card and its files under `<data_dir>/models/<id>/`. Bundled cards describe the built-in model and public
+ones; a fine-tune is listed alike once its folder holds a card.yaml.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import TypeAlias
+
+from locutor.engines.card import CardFile, ModelCard, bundled_cards, index, own_cards
+from locutor.engines.download import RemoteFile, disk_refused, download, sha256_of
+from locutor.engines.hashes import HashBook
+from locutor.errors import CheckpointError, NotFoundError, OptionError
+
+FileProgress: TypeAlias = Callable[[str, int, int | None], None]
+"""Called with (path of the file, bytes so far, bytes in all or None)."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model that is here. files: role -> path, with those of the models it requires.
+
+    sha256 names the exact weights: equal for equal bytes of all files.
+    """
+
+    card: ModelCard
+    files: Mapping[str, Path]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PulledFile:
+    """first_use: nobody published its hash, so the one recorded now is what later copies must match."""
+
+    model: str
+    path: str
+    sha256: str
+    first_use: bool
+
+
+class CheckpointStore:
+    """The models under one data folder. offline forbids every download."""
+
+    def __init__(self, data_dir: Path, hub_url: str = "https://huggingface.co", offline: bool = False) -> None:
+        self._dir = data_dir / "models"
+        self._hub_url = hub_url
+        self._offline = offline
+        self._hashes = HashBook(self._dir / "hashes.json")
+
+    def cards(self) -> dict[str, ModelCard]:
+        """Every model that is known here, installed or not."""
+        return index([*bundled_cards().values(), *own_cards(self._dir).values()])
+
+    def card(self, model: str) -> ModelCard:
+        """NotFoundError lists the models with the most similar first."""
+        cards = self.cards()
+        if model not in cards:
+            near = get_close_matches(model, cards, n=len(cards), cutoff=0.0)
+            raise NotFoundError(f"no model is called {model!r}; models are {', '.join(near)}")
+        return cards[model]
+
+    def is_installed(self, model: str) -> bool:
+        """True when every file is here, with those of the models it requires; hashes are not looked at."""
+        return all(self._path(card, file).is_file() for card, file in self._needed(model))
+
+    def locate(self, model: str) -> Checkpoint:
+        """The files of an installed model, checked.
+
+        Raises NotFoundError when it was not pulled, CheckpointError when a file is not the one it was.
+        """
+        card = self.card(model)
+        files: dict[str, Path] = {}
+        digests = [_bundled_digest(card)] if card.bundled else []
+        for owner, file in self._needed(model):
+            path = self._path(owner, file)
+            if not path.is_file():
+                raise NotFoundError(f"model {model!r} lacks {path}; get it with: locutor models pull {model}")
+            files[file.role] = path
+            digests.append(self._hashes.verify(_key(owner, file), path, file.sha256))
+        return Checkpoint(card, files, hashlib.sha256("\n".join(digests).encode()).hexdigest())
+
+    def pull(
+        self,
+        model: str,
+        *,
+        licence_accepted: bool,
+        source: Path | None = None,
+        on_progress: FileProgress | None = None,
+    ) -> list[PulledFile]:
+        """Bring every file of a model here, from the hub or from a local folder; files that are here stay.
+
+        Raises OptionError when the licence was not accepted, the model is bundled or `offline` is set; see
+        `download` for what else can go wrong.
+        """
+        card = self.card(model)
+        if card.bundled:
+            raise OptionError(f"model {model!r} comes with the package; there is nothing to pull")
+        if not licence_accepted:
+            raise OptionError(f"model {model!r} is under {card.licence}; accept it with --accept-licence")
+        if source is not None and not source.is_dir():
+            raise NotFoundError(f"{source} is not a folder")
+        report = on_progress or (lambda path, done, total: None)
+        return [self._pull_file(owner, file, source, report) for owner, file in self._needed(model)]
+
+    def remove(self, model: str) -> None:
+        """Delete a model's own files; those of models it requires stay, others may need them."""
+        card = self.card(model)
+        if card.bundled:
+            raise OptionError(f"model {model!r} comes with the package and cannot be removed")
+        folder = self._dir / card.id
+        if not folder.is_dir():
+            raise NotFoundError(f"model {model!r} is not installed")
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise disk_refused(folder, error) from error
+
+    def _needed(self, model: str) -> Iterator[tuple[ModelCard, CardFile]]:
+        card = self.card(model)
+        yield from ((card, file) for file in card.files)
+        for required in card.requires:
+            yield from self._needed(required)
+
+    def _path(self, card: ModelCard, file: CardFile) -> Path:
+        return self._dir / card.id / file.path
+
+    def _pull_file(self, card: ModelCard, file: CardFile, source: Path | None, report: FileProgress) -> PulledFile:
+        key, target = _key(card, file), self._path(card, file)
+        known = self._hashes.known(key)
+        expected = file.sha256 or known
+        if target.is_file():
+            digest = self._hashes.verify(key, target, file.sha256)
+        elif source is not None:
+            digest = _copy_in(source, card, file, target, expected)
+        else:
+            digest = self._fetch(card, file, target, expected, report)
+        self._hashes.record(key, target, digest)
+        return PulledFile(card.id, file.path, digest, first_use=expected is None)
+
+    def _fetch(self, card: ModelCard, file: CardFile, target: Path, expected: str | None, report: FileProgress) -> str:
+        if card.source is None:
+            raise NotFoundError(f"model {card.id!r} is on no hub; its {file.path} belongs at {target}")
+        if self._offline:
+            raise OptionError(f"{file.path} would have to be downloaded, but offline is set; use --from FOLDER")
+        remote = RemoteFile(card.url(self._hub_url, file), file.size, expected)
+        return download(remote, target, lambda done, total: report(file.path, done, total))
+
+
+def _key(card: ModelCard, file: CardFile) -> str:
+    return f"{card.id}/{file.path}"
+
+
+def _copy_in(source: Path, card: ModelCard, file: CardFile, target: Path, expected: str | None) -> str:
+    """Copy a file out of a local folder that has the hub's layout or holds the files side by side."""
+    name = Path(file.path).name
+    places = [source / file.path, source / card.id / file.path, source / card.id / name, source / name]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise NotFoundError(f"{source} holds neither {file.path} nor {name}")
+    digest = sha256_of(found)
+    if expected is not None and digest != expected:
+        raise CheckpointError(f"{found} has SHA-256 {digest}, not {expected} as published; it was not taken")
+    beside = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found, beside)
+        beside.replace(target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise disk_refused(target, error) from error
+    return digest
+
+
+def _bundled_digest(card: ModelCard) -> str:
+    """Hash of the weights in the package, which live beside the engine's code."""
+    folder = Path(str(resources.files("locutor.engines"))) / card.engine
+    weights = sorted(folder.rglob("*.safetensors"))
+    if not weights:
+        raise NotFoundError(f"model {card.id!r} lacks its weights: no .safetensors in {folder}; reinstall the package")
+    return hashlib.sha256("".join(sha256_of(path) for path in weights).encode()).hexdigest()

@@ -1,0 +1,173 @@
+"""The F5-TTS engine: a reference and its transcript in, speech in that voice out."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from locutor.audio.level import rms
+from locutor.audio.mel import HOP_LENGTH, SAMPLE_RATE, MelConfig, mel_spectrogram
+from locutor.audio.reference import check_reference, prepare_reference
+from locutor.audio.resample import resample
+from locutor.engines.base import EngineInfo, Utterance, VoicePrompt
+from locutor.engines.f5 import duration
+from locutor.engines.f5.checkpoint import build_network, read_checkpoint
+from locutor.engines.f5.config import ConfigChoice
+from locutor.engines.f5.dit import DiT
+from locutor.engines.f5.session import Prepared, Solve, SolveOptions
+from locutor.engines.f5.tokens import Vocabulary, check_speakable, read_vocabulary, tokenize
+from locutor.engines.flow_session import FlowSession
+from locutor.engines.vocos import Vocos
+from locutor.errors import CheckpointError, EngineError, TextError
+from locutor.text.normalize import normalize
+from locutor.types import SpeechRequest, SynthesisOptions, Waveform
+
+log = logging.getLogger(__name__)
+
+ENGINE = "f5"
+REFERENCE_S = 12.0
+MAX_BATCH = 8
+MAX_CHARS = 135
+
+# For a checkpoint without a card nothing is known about rights, so the strictest is assumed.
+UNKNOWN_ORIGIN = EngineInfo(
+    name=ENGINE,
+    sample_rate=SAMPLE_RATE,
+    languages=("en", "zh"),
+    needs_ref_text=True,
+    streams=False,
+    max_batch=MAX_BATCH,
+    max_chars=MAX_CHARS,
+    licence="unknown: the checkpoint has no model card",
+    commercial_use=False,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class F5Voice:
+    """A reference as F5 hears it: 24 kHz samples (1, n_samples) before levelling, their level, and the transcript.
+
+    ref_text ends with the spaces that upstream puts between transcript and new text.
+    """
+
+    samples: Tensor
+    rms: float
+    ref_text: str
+
+    @property
+    def n_frames(self) -> int:
+        """Whole hops of the reference; its centred mel has one frame more."""
+        return self.samples.shape[-1] // HOP_LENGTH
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_frames * HOP_LENGTH / SAMPLE_RATE
+
+
+class F5Engine:
+    """An F5-TTS checkpoint with its vocabulary and vocoder, ready on a device."""
+
+    def __init__(self, network: DiT, vocabulary: Vocabulary, vocoder: Vocos, info: EngineInfo = UNKNOWN_ORIGIN) -> None:
+        """Network and vocoder must be on one device. Raises CheckpointError when their mels differ."""
+        if network.config.mel_kind != "vocos":
+            raise CheckpointError(
+                f"the checkpoint {network.config.name} makes {network.config.mel_kind} mels; "
+                "only checkpoints for the vocos vocoder are supported"
+            )
+        if vocoder.config.n_mels != network.config.n_mels:
+            raise CheckpointError(
+                f"the vocoder takes {vocoder.config.n_mels} mel bands but the network makes {network.config.n_mels}"
+            )
+        self.info = info
+        self.vocabulary = vocabulary
+        self._network: DiT | None = network
+        self._vocoder: Vocos | None = vocoder
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: Path,
+        vocab_file: Path,
+        vocoder: Vocos,
+        *,
+        device: str = "cpu",
+        config: ConfigChoice | None = None,
+        info: EngineInfo = UNKNOWN_ORIGIN,
+    ) -> "F5Engine":
+        """Read files onto a device, in float32. Raises NotFoundError, CheckpointError; config: see find_config."""
+        vocabulary = read_vocabulary(vocab_file)
+        network = build_network(read_checkpoint(checkpoint, config), vocabulary)
+        return cls(network.to(device), vocabulary, vocoder, info)
+
+    def encode_voice(self, ref_audio: Waveform, ref_text: str | None = None) -> VoicePrompt:
+        """Cut the reference to 12 s of speech. Raises AudioError, and TextError without a transcript."""
+        check_reference(ref_audio)
+        transcript = self._fitted(ref_text or "").strip()
+        if not transcript:
+            raise TextError("F5-TTS needs ref_text, the words that are said in the reference; it is empty")
+        check_speakable(transcript)
+        prepared = prepare_reference(ref_audio, REFERENCE_S)
+        samples = torch.from_numpy(resample(prepared, SAMPLE_RATE).samples)[None]
+        voice = F5Voice(samples=samples, rms=rms(prepared), ref_text=close_transcript(transcript))
+        return VoicePrompt(engine=ENGINE, ref_audio=prepared, ref_text=transcript, state=voice)
+
+    def prepare(self, request: SpeechRequest, voice: VoicePrompt) -> Utterance:
+        """Tokens, mel and length; n_frames counts reference and new speech. A missing seed is drawn here.
+
+        Raises TextError when nothing can be spoken or the text is too long for one go, OptionError.
+        """
+        if voice.engine != ENGINE:
+            raise EngineError(f"a voice prompt of engine {voice.engine!r} cannot be used with {ENGINE!r}")
+        state: F5Voice = voice.state
+        options = request.options
+        text = normalize(request.text, request.language) if request.normalize else request.text
+        text = self._fitted(text).strip()
+        check_speakable(text)
+        tokens = tokenize(state.ref_text + text)
+        if options.fix_duration_s is None:
+            new = duration.new_frames(state.n_frames, state.ref_text, text, options.speed)
+        else:
+            new = duration.fixed_frames(state.n_frames, options.fix_duration_s)
+        gain = max(1.0, options.target_rms / state.rms)
+        prepared = Prepared(
+            ids=tuple(self.vocabulary.ids(tokens)), mel=reference_mel(state.samples * gain), gain=1 / gain
+        )
+        seed = options.seed if options.seed is not None else secrets.randbits(63)
+        n_frames = duration.total_frames(state.n_frames, new, len(tokens))
+        return Utterance(text=text, n_frames=n_frames, seed=seed, state=prepared)
+
+    def open_session(self, options: SynthesisOptions) -> FlowSession:
+        """A batch of at most info.max_batch utterances. Raises EngineError when the engine is closed."""
+        network, vocoder = self._network, self._vocoder
+        if network is None or vocoder is None:
+            raise EngineError("the F5 engine is closed; load it again")
+        chosen = SolveOptions.of(options)
+        return FlowSession(lambda batch: Solve(network, vocoder, batch, chosen), self.info.max_batch)
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        on_gpu = self._network is not None and next(self._network.parameters()).is_cuda
+        self._network = self._vocoder = None
+        if on_gpu:
+            torch.cuda.empty_cache()
+
+    def _fitted(self, text: str) -> str:
+        fitted = self.vocabulary.fit(text)
+        if fitted.dropped:
+            log.warning("the voice model cannot pronounce %s; left out", " ".join(map(repr, fitted.dropped)))
+        return fitted.text
+
+
+def reference_mel(samples: Tensor) -> Tensor:
+    """(1, n_samples) at 24 kHz -> log-mel (n, m)."""
+    return mel_spectrogram(samples, MelConfig("vocos"))[0].T.contiguous()  # (m, n) -> (n, m)
+
+
+def close_transcript(ref_text: str) -> str:
+    """End a transcript as upstream does: with a full stop, and spaces that keep its end out of the new speech."""
+    if not ref_text.endswith("。"):
+        ref_text += " " if ref_text.endswith(".") else ". "
+    return ref_text + " " if ref_text[-1].isascii() else ref_text

@@ -1,0 +1,92 @@
+"""A session for engines that solve a flow: one batch, one Euler step a step, all the audio at the end."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from locutor.audio.mel import SAMPLE_RATE
+from locutor.engines.base import AudioChunk, Done, Event, Failed, Utterance, UtteranceId
+from locutor.errors import EngineError
+from locutor.types import Waveform
+
+
+class Solve(Protocol):
+    """The flow of a batch from noise to speech."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def step(self) -> None:
+        """One Euler step."""
+        ...
+
+    def keep(self, rows: list[int]) -> None:
+        """Go on with these samples of the batch only."""
+        ...
+
+    def samples(self, row: int) -> Tensor:
+        """Audio of one sample once done, (n_samples,) at 24 kHz."""
+        ...
+
+
+class FlowSession:
+    """Takes utterances until its first step; `start` makes the solve of a batch."""
+
+    def __init__(self, start: Callable[[list[Utterance]], Solve], max_batch: int) -> None:
+        self._start, self._max_batch = start, max_batch
+        self._waiting: dict[UtteranceId, Utterance] = {}
+        self._solve: Solve | None = None
+        self._n_admitted = 0
+
+    def admit(self, utterance: Utterance) -> UtteranceId:
+        if self._solve is not None:
+            raise EngineError("this batch has begun and takes no more utterances; open another session")
+        if len(self._waiting) == self._max_batch:
+            raise EngineError(f"this batch is full: it takes {self._max_batch} utterances")
+        self._n_admitted += 1
+        self._waiting[self._n_admitted] = utterance
+        return self._n_admitted
+
+    def cancel(self, utterance: UtteranceId) -> None:
+        if utterance not in self._waiting:
+            return
+        ids = list(self._waiting)
+        del self._waiting[utterance]
+        if self._solve is not None and self._waiting:
+            self._solve.keep([row for row, i in enumerate(ids) if i != utterance])
+
+    @torch.inference_mode()
+    def step(self) -> list[Event]:
+        if not self._waiting:
+            return []
+        try:
+            return self._advance()
+        except torch.OutOfMemoryError:
+            longest = max(u.n_frames for u in self._waiting.values())
+            error = EngineError(
+                f"out of memory with {len(self._waiting)} utterances of up to {longest} frames; "
+                "use shorter texts or smaller batches"
+            )
+            failed: list[Event] = [Failed(i, error) for i in self._waiting]
+            self._waiting.clear()
+            return failed
+
+    def _advance(self) -> list[Event]:
+        if self._solve is None:
+            self._solve = self._start(list(self._waiting.values()))
+        self._solve.step()
+        if not self._solve.done:
+            return []
+        events: list[Event] = []
+        for row, i in enumerate(self._waiting):
+            events += _finished(i, self._solve.samples(row))
+        self._waiting.clear()
+        return events
+
+
+def _finished(i: UtteranceId, samples: Tensor) -> list[Event]:
+    if not torch.isfinite(samples).all():
+        return [Failed(i, EngineError("the network gave NaN or infinite values; try float32 or another seed"))]
+    return [AudioChunk(i, Waveform(samples.cpu().numpy(), SAMPLE_RATE)), Done(i)]

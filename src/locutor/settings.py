@@ -1,0 +1,109 @@
+"""The one reader of the environment and of `locutor.toml`.
+
+Precedence: flags of a command, then `LOCUTOR_*` variables, then the TOML file, then the defaults below.
+Only entry points (cli, api, bootstrap) import this module; everything else is handed what it needs.
+"""
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from locutor.errors import NotFoundError, OptionError
+
+ENV_PREFIX = "LOCUTOR_"
+CONFIG_VARIABLE = "LOCUTOR_CONFIG"
+CONFIG_NAME = "locutor.toml"
+
+
+def user_data_dir(platform: str, environ: Mapping[str, str], home: Path) -> Path:
+    """Where models and voices of one user live: XDG on Linux, Application Support on macOS, LOCALAPPDATA on Windows."""
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "locutor"
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "locutor"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "locutor"
+
+
+def config_file() -> Path | None:
+    """The TOML file in use: $LOCUTOR_CONFIG, which must exist, else ./locutor.toml if there is one."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise NotFoundError(f"{CONFIG_VARIABLE} names {named}, which is not a file")
+        return Path(named)
+    here = Path(CONFIG_NAME)
+    return here if here.is_file() else None
+
+
+class Settings(BaseSettings):
+    """How this installation runs.
+
+    data_dir: downloaded models and own voices. device: auto, cpu, cuda, cuda:N or mps. threads: CPU threads of torch,
+    None for its own choice. offline: refuse every download. model, voice, lang: what `locutor say` uses unless told.
+    lexicon: file of pronunciations (locutor.text.lexicon). hub_url: where `locutor models pull` fetches from. debug: show tracebacks.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", validate_default=True)
+
+    data_dir: Path = Field(default_factory=lambda: user_data_dir(sys.platform, os.environ, Path.home()))
+    device: str = "auto"
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    offline: bool = False
+    model: str = "builtin"
+    voice: str = "default"
+    lang: str = "en"
+    lexicon: Path | None = None
+    hub_url: str = Field(default="https://huggingface.co", pattern=r"^https?://")
+    debug: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_read_toml(config_file()))
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Settings with the given flags on top; a flag that is None was not given.
+
+    Raises OptionError for an unknown key or a value out of range, NotFoundError when $LOCUTOR_CONFIG names no file.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            raise OptionError(f"unknown setting {name!r}; settings are {', '.join(Settings.model_fields)}") from error
+        raise OptionError(f"setting {name} cannot be {problem['input']!r}: {problem['msg']}") from error
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """LOCUTOR_* variables that nothing reads, most likely misspelt."""
+    known = {CONFIG_VARIABLE} | {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+
+
+def _read_toml(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path} is not valid TOML: {error}") from error

@@ -1,0 +1,1 @@
+"""One flow-matching training loop, for every network of the package."""

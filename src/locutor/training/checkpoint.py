@@ -1,0 +1,118 @@
+"""Checkpoints of a run: folders of safetensors and JSON, written whole or not at all.
+
+RUN/step_00001000/  network.safetensors  ema.safetensors  optimizer.safetensors  state.json
+RUN/best            names the folder with the lowest held-out loss
+"""
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from locutor.errors import CheckpointError, StorageError
+from locutor.training.ema import EMA
+
+
+@dataclass
+class RunState:
+    """Where a run stands. step: optimizer steps done; elapsed_s: seconds of training so far."""
+
+    step: int = 0
+    elapsed_s: float = 0.0
+    best_held_out: float = float("inf")
+
+
+def save(
+    run: Path, network: nn.Module, ema: EMA, optimizer: torch.optim.Optimizer, state: RunState, keep_last: int
+) -> Path:
+    """Write a checkpoint atomically and prune old ones; returns its folder. StorageError when the disk refuses."""
+    target = run / f"step_{state.step:08d}"
+    if target.exists():
+        return target
+    run.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished_", dir=run))
+    try:
+        save_file(_contiguous(network.state_dict()), unfinished / "network.safetensors")
+        save_file(_contiguous(ema.tensors), unfinished / "ema.safetensors")
+        save_file(_optimizer_tensors(network, optimizer), unfinished / "optimizer.safetensors")
+        facts = {**vars(state), "ema_updates": ema.n_updates}
+        (unfinished / "state.json").write_text(json.dumps(facts))
+        os.replace(unfinished, target)
+    except OSError as error:
+        raise _storage_error(target, error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    _prune(run, keep_last)
+    return target
+
+
+def mark_best(run: Path, checkpoint: Path) -> None:
+    """Name the checkpoint that pruning must spare."""
+    pointer = run / "best.tmp"
+    pointer.write_text(checkpoint.name)
+    os.replace(pointer, run / "best")
+
+
+def latest(run: Path) -> Path | None:
+    """The checkpoint with the most steps, or None."""
+    found = sorted(run.glob("step_*/state.json"))
+    return found[-1].parent if found else None
+
+
+def restore(checkpoint: Path, network: nn.Module, ema: EMA, optimizer: torch.optim.Optimizer) -> RunState:
+    """Load a checkpoint into a run's parts. Raises CheckpointError when it does not fit the network."""
+    try:
+        facts: dict[str, Any] = json.loads((checkpoint / "state.json").read_text())
+        network.load_state_dict(load_file(checkpoint / "network.safetensors"))
+        averages = load_file(checkpoint / "ema.safetensors")
+    except (RuntimeError, OSError, ValueError) as error:
+        raise CheckpointError(f"{checkpoint} does not fit this network: {error}") from error
+    for name, tensor in ema.tensors.items():
+        tensor.copy_(averages[name])
+    ema.n_updates = facts.pop("ema_updates")
+    _restore_optimizer(network, optimizer, load_file(checkpoint / "optimizer.safetensors"))
+    return RunState(**facts)
+
+
+def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+
+
+def _optimizer_tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Optimizer state keyed by parameter name: `exp_avg/blocks.0...`."""
+    found = {}
+    for name, parameter in network.named_parameters():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            found[f"{key}/{name}"] = torch.as_tensor(value)
+    return _contiguous(found)
+
+
+def _restore_optimizer(network: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = dict(network.named_parameters())
+    for full_name, value in tensors.items():
+        key, name = full_name.split("/", 1)
+        parameter = parameters[name]
+        # torch keeps AdamW's step count on the CPU unless the optimizer is fused.
+        device = parameter.device if key != "step" or optimizer.defaults.get("fused") else torch.device("cpu")
+        optimizer.state[parameter][key] = value.to(device)
+
+
+def _prune(run: Path, keep_last: int) -> None:
+    best = run / "best"
+    spared = best.read_text() if best.exists() else ""
+    for old in sorted(run.glob("step_*"))[:-keep_last]:
+        if old.name != spared:
+            shutil.rmtree(old)
+
+
+def _storage_error(target: Path, error: OSError) -> StorageError:
+    why = "the disk is full" if error.errno == errno.ENOSPC else str(error)
+    return StorageError(f"could not write checkpoint {target}: {why}")

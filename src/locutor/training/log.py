@@ -1,0 +1,37 @@
+"""What a run tells: JSON lines always, TensorBoard when the [train] extra is installed."""
+
+import importlib.util
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+
+class RunLog:
+    """Scalars of a run, in RUN/log.jsonl and RUN/tensorboard."""
+
+    def __init__(self, run: Path) -> None:
+        run.mkdir(parents=True, exist_ok=True)
+        self._lines = (run / "log.jsonl").open("a", encoding="utf8")
+        self._board = None
+        if importlib.util.find_spec("tensorboard"):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(run / "tensorboard")
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        row = {"step": step, "time": round(time.time(), 1), **{k: round(v, 6) for k, v in scalars.items()}}
+        self._lines.write(json.dumps(row) + "\n")
+        self._lines.flush()
+        logger.info("%s", row)
+        if self._board is not None:
+            for name, value in scalars.items():
+                self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        self._lines.close()
+        if self._board is not None:
+            self._board.close()

@@ -1,0 +1,143 @@
+"""Adversarial training of a vocoder (hinge losses, feature matching, mel distance), as Vocos was trained.
+
+Shapes: b batch, s samples.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from locutor.audio.mel import mel_spectrogram
+from locutor.engines.vocos import Vocos
+from locutor.training.config import TrainConfig
+from locutor.training.discriminators import Discriminators
+from locutor.training.ema import EMA
+from locutor.training.log import RunLog
+from locutor.training.schedule import learning_rate
+
+STFT_SIZES = (256, 512, 1024, 2048)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocoderWeights:
+    """Weights of the generator's losses; until adversarial_from (share of the run) the judges are silent."""
+
+    mel: float = 45.0
+    spectrum: float = 5.0
+    features: float = 2.0
+    adversarial_from: float = 0.1
+
+
+class VocoderTrainer:
+    """Generator, judges and their optimizers; draw(b, generator) gives real audio (b, s) on the device."""
+
+    def __init__(
+        self, vocos: Vocos, config: TrainConfig, weights: VocoderWeights, draw: Callable[[torch.Generator], Tensor]
+    ) -> None:
+        self.vocos, self.config, self.weights, self.draw = vocos, config, weights, draw
+        self.device = next(vocos.parameters()).device
+        self.judges = Discriminators().to(self.device)
+        fused = self.device.type == "cuda"
+        self.for_vocos = torch.optim.AdamW(vocos.parameters(), betas=(0.8, 0.9), fused=fused)
+        self.for_judges = torch.optim.AdamW(self.judges.parameters(), betas=(0.8, 0.9), fused=fused)
+        self.ema = EMA(vocos, config.ema_decay)
+
+    def fit(self, run: Path) -> None:
+        """Train until max_steps or max_seconds; run/vocos.safetensors is kept up to date with the average."""
+        log, config = RunLog(run), self.config
+        if (run / "judges.safetensors").exists():
+            self.judges.load_state_dict(load_file(run / "judges.safetensors"))
+        started = tick = time.monotonic()
+        step, sums = 0, {}
+        while True:
+            elapsed = time.monotonic() - started
+            progress = max(step / config.max_steps, elapsed / config.max_seconds if config.max_seconds else 0.0)
+            if progress >= 1:
+                break
+            for optimizer in (self.for_vocos, self.for_judges):
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(config, step, progress)
+            losses = self._step(step, adversarial=progress >= self.weights.adversarial_from)
+            self.ema.update(self.vocos)
+            step += 1
+            sums = {k: sums.get(k, 0.0) + v for k, v in losses.items()}
+            if step % config.log_every == 0:
+                now = time.monotonic()
+                means = {f"train/{k}": float(v) / config.log_every for k, v in sums.items()}
+                log.write(step, means | {"steps_per_s": config.log_every / (now - tick)})
+                tick, sums = now, {}
+            if step % config.save_every == 0:
+                self._save(run)
+        self._save(run)
+        log.close()
+
+    def _save(self, run: Path) -> None:
+        for module, tensors in (("vocos", self.ema.state(self.vocos)), ("judges", self.judges.state_dict())):
+            unfinished = run / f".{module}.tmp"
+            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, unfinished)
+            unfinished.replace(run / f"{module}.safetensors")
+
+    def _step(self, step: int, adversarial: bool) -> dict[str, Tensor]:
+        generator = torch.Generator(self.device).manual_seed((self.config.seed * 1_000_003 + step) % 2**63)
+        real = self.draw(generator)
+        mel = mel_spectrogram(real)
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
+        with autocast:
+            made = self.vocos(mel)
+        real = real[:, : made.shape[-1]]
+        losses = {"mel": F.l1_loss(mel_spectrogram(made), mel), "spectrum": spectral_distance(made, real)}
+        total = self.weights.mel * losses["mel"] + self.weights.spectrum * losses["spectrum"]
+        if adversarial:
+            with autocast:
+                losses["judges"] = self._train_judges(real, made.detach())
+                verdicts, features = self.judges(made)
+                with torch.no_grad():
+                    _, real_features = self.judges(real)
+            losses["fooled"] = sum(
+                (F.relu(1 - v.float()).mean() for v in verdicts), torch.zeros((), device=self.device)
+            )
+            losses["features"] = feature_distance(features, real_features)
+            total = total + losses["fooled"] + self.weights.features * losses["features"]
+        self._update(self.for_vocos, self.vocos, total)
+        return {k: v.detach() for k, v in losses.items()}
+
+    def _train_judges(self, real: Tensor, made: Tensor) -> Tensor:
+        real_verdicts, _ = self.judges(real)
+        made_verdicts, _ = self.judges(made)
+        loss = torch.zeros((), device=self.device)
+        for good, bad in zip(real_verdicts, made_verdicts, strict=True):
+            loss = loss + F.relu(1 - good.float()).mean() + F.relu(1 + bad.float()).mean()
+        self._update(self.for_judges, self.judges, loss)
+        return loss
+
+    @staticmethod
+    def _update(optimizer: torch.optim.Optimizer, module: torch.nn.Module, loss: Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 10.0)
+        optimizer.step()
+
+
+def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
+    """L1 of the magnitudes and of their logs over several resolutions; (b, s) each."""
+    total = torch.zeros((), device=made.device)
+    for n in STFT_SIZES:
+        window = torch.hann_window(n, device=made.device)
+        a, b = (torch.stft(x.float(), n, n // 4, n, window, return_complex=True).abs() for x in (made, real))
+        total = total + F.l1_loss(a, b) + F.l1_loss(a.clamp(min=1e-4).log(), b.clamp(min=1e-4).log())
+    return total / len(STFT_SIZES)
+
+
+def feature_distance(made: list[list[Tensor]], real: list[list[Tensor]]) -> Tensor:
+    """Mean L1 between the judges' features of made and real audio."""
+    total = torch.zeros((), device=made[0][0].device)
+    for of_made, of_real in zip(made, real, strict=True):
+        each = [(a.float() - b.float()).abs().mean() for a, b in zip(of_made, of_real, strict=True)]
+        total = total + torch.stack(each).mean()
+    return total

@@ -1,0 +1,1 @@
+"""Voices that the studio knows by name."""

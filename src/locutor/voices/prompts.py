@@ -1,0 +1,62 @@
+"""Voice prompts, computed once per engine, checkpoint and voice."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from locutor.audio import io
+from locutor.audio.reference import MAX_S, check_reference
+from locutor.engines.base import Engine, VoicePrompt
+from locutor.voices.store import Voice
+
+_Key: TypeAlias = tuple[str, str, str, str | None]
+
+
+@dataclass(frozen=True)
+class PreparedVoice:
+    """warnings: full sentences on what in the recording will be heard in the clone."""
+
+    prompt: VoicePrompt
+    warnings: tuple[str, ...]
+
+
+class PromptCache:
+    """The last `capacity` voices that were used; safe to share between threads.
+
+    A voice is its recording's bytes and its transcript, so an edited recording is prepared again.
+    """
+
+    def __init__(self, capacity: int = 64) -> None:
+        self._capacity = capacity
+        self._prepared: OrderedDict[_Key, PreparedVoice] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, engine: Engine, checkpoint_sha256: str, voice: Voice) -> PreparedVoice:
+        """Raises NotFoundError without the recording, AudioError for one that cannot be cloned, TextError where the
+        engine needs a transcript and there is none."""
+        io.probe(voice.ref_audio)
+        key = (engine.info.name, checkpoint_sha256, _digest(voice.ref_audio), voice.ref_text)
+        with self._lock:
+            if key not in self._prepared:
+                self._prepared[key] = _prepare(engine, voice)
+            self._prepared.move_to_end(key)
+            if len(self._prepared) > self._capacity:
+                self._prepared.popitem(last=False)
+            return self._prepared[key]
+
+    def __len__(self) -> int:
+        return len(self._prepared)
+
+
+def _prepare(engine: Engine, voice: Voice) -> PreparedVoice:
+    waveform = io.read(voice.ref_audio, max_s=MAX_S)
+    report = check_reference(waveform)
+    return PreparedVoice(engine.encode_voice(waveform, voice.ref_text), report.warnings)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

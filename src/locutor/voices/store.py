@@ -1,0 +1,109 @@
+"""Voices by name: presets of the package, and folders under `<data_dir>/voices`, each with a recording and a card."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from locutor.errors import NotFoundError, OptionError
+
+CARD_NAME = "voice.yaml"
+PRESET, OWN, FILE = "preset", "own", "file"
+
+
+class VoiceCard(BaseModel):
+    """What is known of a voice. audio: the recording, beside the card. ref_text: what is said in it, word for word.
+
+    language: of the recording. licence, origin: who may use it, and where it comes from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    audio: str
+    ref_text: str | None = None
+    language: str | None = None
+    licence: str | None = None
+    origin: str | None = None
+
+    @field_validator("audio")
+    @classmethod
+    def _is_a_plain_name(cls, audio: str) -> str:
+        if Path(audio).name != audio or audio in ("", ".", "..") or "\\" in audio:
+            raise ValueError("must be the name of a file beside the card")
+        return audio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """A voice to speak with. kind: "preset", "own" (in the data folder) or "file" (given for one request)."""
+
+    id: str
+    kind: str
+    ref_audio: Path
+    ref_text: str | None = None
+    name: str = ""
+    language: str | None = None
+    licence: str | None = None
+
+    @classmethod
+    def from_file(cls, ref_audio: Path, ref_text: str | None = None) -> "Voice":
+        """A recording that is no voice of the store; NotFoundError when there is no such file."""
+        if not ref_audio.is_file():
+            raise NotFoundError(f"the reference {ref_audio} is not a file")
+        return cls(id=ref_audio.name, kind=FILE, ref_audio=ref_audio, ref_text=ref_text, name=ref_audio.stem)
+
+
+class VoiceStore:
+    """Looks voices up; it writes nothing."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._dir = data_dir / "voices"
+
+    def list(self) -> list[Voice]:
+        """Presets first, then own voices, each by name."""
+        return [*self._presets(), *self._own()]
+
+    def get(self, voice: str) -> Voice:
+        """The voice of that id; NotFoundError names the nearest ones. An own voice may not hide a preset."""
+        voices = {v.id: v for v in self.list()}
+        if voice not in voices:
+            near = get_close_matches(voice, voices, n=3) or sorted(voices)[:10]
+            raise NotFoundError(f"no voice is called {voice!r}; near it: {', '.join(near)} (see: locutor voices list)")
+        return voices[voice]
+
+    def _presets(self) -> Iterator[Voice]:
+        folder = Path(str(resources.files("locutor.voices") / "presets"))
+        for card_path in sorted(folder.glob("*.yaml")):
+            yield _read_voice(card_path.stem, PRESET, card_path)
+
+    def _own(self) -> Iterator[Voice]:
+        taken = {voice.id for voice in self._presets()}
+        for card_path in sorted(self._dir.glob(f"*/{CARD_NAME}")):
+            name = card_path.parent.name
+            if name in taken:
+                raise OptionError(f"the voice folder {card_path.parent} has the name of a preset; rename it")
+            yield _read_voice(name, OWN, card_path)
+
+
+def _read_voice(voice_id: str, kind: str, card_path: Path) -> Voice:
+    try:
+        card = VoiceCard.model_validate(yaml.safe_load(card_path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OptionError(f"{card_path} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise OptionError(f"{card_path}: {'.'.join(map(str, problem['loc'])) or 'card'}: {problem['msg']}") from error
+    return Voice(
+        id=voice_id,
+        kind=kind,
+        ref_audio=card_path.parent / card.audio,
+        ref_text=card.ref_text,
+        name=card.name,
+        language=card.language,
+        licence=card.licence,
+    )

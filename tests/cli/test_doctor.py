@@ -1,0 +1,60 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def state(output: str, check: str) -> str:
+    match = re.search(rf"^{re.escape(check)}\s+(ok|note|FAIL)\b.*$", output, re.MULTILINE)
+    assert match, output
+    return match[1]
+
+
+def test_a_sound_installation(run: Any) -> None:
+    result = run("doctor", "--no-speak")
+    assert result.exit_code == 0
+    for check in ("python", "torch", "device", "settings", "data folder"):
+        assert state(result.stdout, check) == "ok"
+
+
+def test_speaks_a_word(run: Any, tones: str, home: Path, recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = home / "data" / "voices" / "hum"
+    folder.mkdir(parents=True)
+    (folder / "voice.yaml").write_text("name: Hum\naudio: hum.wav\n")
+    recording.rename(folder / "hum.wav")
+    monkeypatch.setenv("LOCUTOR_MODEL", tones)
+    monkeypatch.setenv("LOCUTOR_VOICE", "hum")
+    result = run("doctor")
+    assert result.exit_code == 0 and state(result.stdout, "speech") == "ok"
+
+
+def test_what_keeps_it_from_speaking_is_a_failure(run: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCUTOR_VOICE", "nobody")
+    result = run("doctor", "--device", "cuda:99")
+    assert result.exit_code == 1
+    assert state(result.stdout, "speech") == state(result.stdout, "device") == "FAIL"
+
+
+def test_a_data_folder_that_cannot_be(run: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "file").touch()
+    monkeypatch.setenv("LOCUTOR_DATA_DIR", str(home / "file" / "data"))
+    result = run("doctor", "--no-speak")
+    assert result.exit_code == 1 and state(result.stdout, "data folder") == "FAIL"
+
+
+def test_misspelt_variables(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCUTOR_VIOCE", "x")
+    result = run("doctor", "--no-speak")
+    assert result.exit_code == 0 and state(result.stdout, "settings") == "note" and "LOCUTOR_VIOCE" in result.stdout
+
+
+def test_threads_are_set(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    monkeypatch.setenv("LOCUTOR_THREADS", str(before + 2))
+    try:
+        assert f"CPU, {before + 2} threads" in run("doctor", "--no-speak", "--device", "cpu").stdout
+    finally:
+        torch.set_num_threads(before)
