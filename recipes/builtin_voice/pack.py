@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from safetensors.torch import load_file
-from train import VOCODER
 
 from locutor.engines.builtin import weights
 from locutor.engines.builtin.config import DurationConfig, G2PConfig, NetworkConfig
 from locutor.engines.builtin.phonemes import LETTERS, PHONEMES
+from train import VOCODER
 
 if __name__ == "__main__":
     source, target = Path(sys.argv[1]), Path(sys.argv[2])

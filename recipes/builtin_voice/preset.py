@@ -7,11 +7,11 @@ import dataclasses
 import sys
 
 import soundfile
-from synthesise import Synthesizer
-from voices import draw_speaker
 
 from locutor.engines.builtin.engine import read_networks
 from locutor.engines.builtin.pronounce import pronounce
+from synthesise import Synthesizer
+from voices import draw_speaker
 
 SEED = 900_000_022
 TEXT = (

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
 from synthesise import Synthesizer
 from voices import draw_speaker
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from kokoro import UNIT, Kokoro
 from torch import Tensor
 
+from kokoro import UNIT, Kokoro
 from locutor.engines.builtin.phonemes import BOUNDARY, LANGUAGES, phoneme_tokens
 from voices import Speaker, draw_speaker, resample
 

@@ -19,6 +19,7 @@ from locutor.engines.f5.config import packaged_config
 from locutor.engines.f5.layout import packed
 from locutor.engines.f5.session import Prepared, Solve, SolveOptions
 from locutor.engines.f5.tokens import read_vocabulary, tokenize
+from locutor.engines.vocos import Vocos
 
 TEXT = "Some words are spoken here, and ação follows. 你好，世界。"
 N_REF, N_FRAMES = 140, 400
@@ -58,7 +59,7 @@ def compare(name: str, vocab_file: Path) -> None:
     theirs_s = time.perf_counter() - start
     start = time.perf_counter()
     spoken = Utterance(text=TEXT, n_frames=N_FRAMES, seed=3, state=Prepared(ids=tuple(ids), mel=mel[0], gain=1.0))
-    solve = Solve(ours, [spoken], SolveOptions(nfe_step=7))
+    solve = Solve(ours, Vocos(), [spoken], SolveOptions(nfe_step=7))
     while not solve.done:
         solve.step()
     ours_s = time.perf_counter() - start

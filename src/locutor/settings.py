@@ -51,7 +51,8 @@ class Settings(BaseSettings):
 
     data_dir: downloaded models and own voices. device: auto, cpu, cuda, cuda:N or mps. threads: CPU threads of torch,
     None for its own choice. offline: refuse every download. model, voice, lang: what `locutor say` uses unless told.
-    lexicon: file of pronunciations (locutor.text.lexicon). hub_url: where `locutor models pull` fetches from. debug: show tracebacks.
+    lexicon: file of pronunciations (locutor.text.lexicon). hub_url: where `locutor models pull` fetches from.
+    debug: show tracebacks.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", validate_default=True)

@@ -13,7 +13,7 @@ from locutor.errors import MissingExtraError, NotFoundError
 if TYPE_CHECKING:
     from locutor.evaluation.evaluate import Listeners, Speak
     from locutor.settings import Settings
-    from locutor.types import Waveform
+    from locutor.types import SynthesisOptions, Waveform
     from locutor.voices.store import Voice
 
 _T = TypeVar("_T")
@@ -24,6 +24,11 @@ def evaluate(
     model: Annotated[str | None, typer.Option(help="A model of `locutor models list`.")] = None,
     voice: Annotated[str | None, typer.Option(help="A voice of `locutor voices list`.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
+    references: Annotated[
+        Path | None, typer.Option(help="Folder of recordings: every text is spoken in the next one's voice.")
+    ] = None,
+    nfe_step: Annotated[int | None, typer.Option(help="Steps of a solve, 1 to 128.")] = None,
+    cfg_strength: Annotated[float | None, typer.Option(help="Guidance, 0 to 10.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N texts.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every text.")] = 0,
     audio: Annotated[Path | None, typer.Option(help="Judge NAME.wav files of this folder instead of a model.")] = None,
@@ -37,23 +42,26 @@ def evaluate(
     from locutor.evaluation.evaluate import items_of, speak_files
     from locutor.settings import load_settings
     from locutor.text.languages import parse_language
+    from locutor.types import SynthesisOptions
 
     settings = load_settings(lang=lang, model=model, voice=voice, device=device)
-    for folder in filter(None, (audio, save, json.parent if json else None)):
+    for folder in filter(None, (audio, save, references, json.parent if json else None)):
         if not folder.is_dir():
             raise NotFoundError(f"there is no folder {folder}")
     store = voice_store(settings)
-    chosen = store.get(settings.voice)
-    items = items_of(parse_language(settings.lang), chosen.id)[:limit]
+    voices = _recordings(references) if references else [store.get(settings.voice)]
+    others = voices if references else list(store.list())
+    items = items_of(parse_language(settings.lang), [voice.id for voice in voices])[:limit]
     listeners = _listeners()
-    speak = speak_files(audio) if audio else _speaker(settings, chosen, seed)
+    options = SynthesisOptions(seed=seed, nfe_step=nfe_step, cfg_strength=cfg_strength)
+    speak = speak_files(audio) if audio else _speaker(settings, voices, options)
     with progress("evaluating") as show:
         done = iter(range(1, len(items) + 1))
         report = measure(
             speak,
             items,
             listeners,
-            references={v.id: _reference(v) for v in (store.list() if listeners.encoder else [])},
+            references={v.id: _reference(v) for v in (others if listeners.encoder else [])},
             save_dir=save,
             on_result=lambda result: show(result.item.name, next(done), len(items)),
         )
@@ -81,14 +89,26 @@ def _if_installed(make: Callable[[], _T]) -> _T | None:
         return None
 
 
-def _speaker(settings: "Settings", voice: "Voice", seed: int) -> "Speak":
+def _recordings(folder: Path) -> "list[Voice]":
+    """Every audio file of a folder as a voice, in the order of their names."""
+    from locutor.audio.formats import FORMATS
+    from locutor.voices.store import Voice
+
+    suffixes = sorted({f.suffix for f in FORMATS.values()})
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes)
+    if not files:
+        raise NotFoundError(f"there are no recordings ({', '.join(suffixes)}) in {folder}")
+    return [Voice.from_file(path) for path in files]
+
+
+def _speaker(settings: "Settings", voices: "list[Voice]", options: "SynthesisOptions") -> "Speak":
     from locutor.bootstrap import local_speech
-    from locutor.types import SpeechRequest, SynthesisOptions
+    from locutor.types import SpeechRequest
 
     speech = local_speech(settings)
-    options = SynthesisOptions(seed=seed)
+    by_id = {voice.id: voice for voice in voices}
     return lambda item: (
-        speech.speak(SpeechRequest(text=item.text, language=item.language, options=options), voice).waveform
+        speech.speak(SpeechRequest(text=item.text, language=item.language, options=options), by_id[item.voice]).waveform
     )
 
 

@@ -1,6 +1,6 @@
 """Let a synthesizer speak a list of texts, listen, and report."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,9 +37,10 @@ class _Panel:
     references: Mapping[str, Embedding] = field(default_factory=dict)
 
 
-def items_of(language: str, voice: str = "default") -> list[Item]:
-    """The fixed test texts of a language, to be spoken in one voice."""
-    return [Item(entry.name, entry.text, language, voice) for entry in texts_of(language)]
+def items_of(language: str, voices: Sequence[str] = ("default",)) -> list[Item]:
+    """The fixed test texts of a language, spoken in the given voices in turn."""
+    texts = enumerate(texts_of(language))
+    return [Item(entry.name, entry.text, language, voices[i % len(voices)]) for i, entry in texts]
 
 
 def speak_files(folder: Path) -> Speak:

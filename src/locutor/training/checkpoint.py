@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -46,7 +47,7 @@ def save(
         facts = {**vars(state), "ema_updates": ema.n_updates}
         (unfinished / "state.json").write_text(json.dumps(facts))
         os.replace(unfinished, target)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # safetensors wraps what the disk says
         raise _storage_error(target, error) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -57,8 +58,11 @@ def save(
 def mark_best(run: Path, checkpoint: Path) -> None:
     """Name the checkpoint that pruning must spare."""
     pointer = run / "best.tmp"
-    pointer.write_text(checkpoint.name)
-    os.replace(pointer, run / "best")
+    try:
+        pointer.write_text(checkpoint.name)
+        os.replace(pointer, run / "best")
+    except OSError as error:
+        raise _storage_error(run / "best", error) from error
 
 
 def latest(run: Path) -> Path | None:
@@ -73,13 +77,13 @@ def restore(checkpoint: Path, network: nn.Module, ema: EMA, optimizer: torch.opt
         facts: dict[str, Any] = json.loads((checkpoint / "state.json").read_text())
         network.load_state_dict(load_file(checkpoint / "network.safetensors"))
         averages = load_file(checkpoint / "ema.safetensors")
-    except (RuntimeError, OSError, ValueError) as error:
+        for name, tensor in ema.tensors.items():
+            tensor.copy_(averages[name])
+        ema.n_updates = facts.pop("ema_updates")
+        _restore_optimizer(network, optimizer, load_file(checkpoint / "optimizer.safetensors"))
+        return RunState(**facts)
+    except (RuntimeError, OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{checkpoint} does not fit this network: {error}") from error
-    for name, tensor in ema.tensors.items():
-        tensor.copy_(averages[name])
-    ema.n_updates = facts.pop("ema_updates")
-    _restore_optimizer(network, optimizer, load_file(checkpoint / "optimizer.safetensors"))
-    return RunState(**facts)
 
 
 def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -113,6 +117,6 @@ def _prune(run: Path, keep_last: int) -> None:
             shutil.rmtree(old)
 
 
-def _storage_error(target: Path, error: OSError) -> StorageError:
-    why = "the disk is full" if error.errno == errno.ENOSPC else str(error)
-    return StorageError(f"could not write checkpoint {target}: {why}")
+def _storage_error(target: Path, error: OSError | SafetensorError) -> StorageError:
+    is_full = getattr(error, "errno", None) == errno.ENOSPC or f"os error {errno.ENOSPC}" in str(error)
+    return StorageError(f"could not write checkpoint {target}: {'the disk is full' if is_full else error}")

@@ -39,5 +39,7 @@ class TrainConfig:
             raise OptionError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
         if self.max_steps < 1:
             raise OptionError(f"max_steps must be at least 1, not {self.max_steps}")
+        if self.max_seconds is not None and not self.max_seconds > 0:
+            raise OptionError(f"max_seconds must be above 0, not {self.max_seconds:g}; None is no limit")
         if self.keep_last < 1:
             raise OptionError(f"keep_last must be at least 1, not {self.keep_last}")

@@ -7,6 +7,8 @@ stopped and resumed continues exactly as if it had not been, with no loader or g
 import math
 import time
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +41,23 @@ class Objective(Protocol):
         ...
 
 
+@dataclass
+class _Parts:
+    """What a run saves and restores."""
+
+    network: nn.Module
+    ema: EMA
+    optimizer: torch.optim.Optimizer
+    state: checkpoint.RunState
+
+    def save(self, run: Path, keep_last: int) -> Path:
+        """Raises EngineError rather than save weights that are no numbers."""
+        floats = (v for v in self.network.state_dict().values() if v.is_floating_point())
+        if not all(bool(torch.isfinite(v).all()) for v in floats):
+            raise EngineError(f"the weights became NaN or infinite by step {self.state.step}; they were not saved")
+        return checkpoint.save(run, self.network, self.ema, self.optimizer, self.state, keep_last)
+
+
 def fit(objective: Objective, config: TrainConfig, run: Path) -> checkpoint.RunState:
     """Train until max_steps or max_seconds, resuming from the run's latest checkpoint if it has one.
 
@@ -47,40 +66,46 @@ def fit(objective: Objective, config: TrainConfig, run: Path) -> checkpoint.RunS
     network = objective.network
     device = next(network.parameters()).device
     optimizer = _optimizer(network, config, device)
-    ema = EMA(network, config.ema_decay)
-    state = checkpoint.RunState()
+    parts = _Parts(network, EMA(network, config.ema_decay), optimizer, checkpoint.RunState())
     if (found := checkpoint.latest(run)) is not None:
-        state = checkpoint.restore(found, network, ema, optimizer)
-    log = RunLog(run)
+        parts.state = checkpoint.restore(found, network, parts.ema, optimizer)
+    state = parts.state
     sums: dict[str, Tensor] = {}
     tick, tick_step = time.monotonic(), state.step
     origin = tick - state.elapsed_s
-    while (progress := _progress(config, state)) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, state.step, progress)
-        losses = _step(objective, optimizer, config, state.step, device)
-        ema.update(network)
-        state.step += 1
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0) + value.detach()
-        if _due(state.step, config.log_every):
-            n = state.step - tick_step
-            means = {f"train/{name}": float(value) / n for name, value in sums.items()}
-            if not math.isfinite(means["train/loss"]):
-                raise EngineError(f"the loss became {means['train/loss']} before step {state.step}; nothing was saved")
-            now = time.monotonic()
-            rate = {"lr": optimizer.param_groups[0]["lr"], "steps_per_s": n / (now - tick)}
-            log.write(state.step, means | rate)
-            sums, tick, tick_step = {}, now, state.step
-        state.elapsed_s = time.monotonic() - origin
-        _evaluate_and_save(objective, ema, optimizer, config, state, run, log)
-    checkpoint.save(run, network, ema, optimizer, state, config.keep_last)
-    log.close()
+    with closing(RunLog(run)) as log:
+        while (progress := _progress(config, state)) < 1:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(config, state.step, progress)
+            losses = _step(objective, optimizer, config, state.step, device)
+            parts.ema.update(network)
+            state.step += 1
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0) + value.detach()
+            if due(state.step, config.log_every):
+                n = state.step - tick_step
+                means = finite_means(sums, n, state.step)
+                now = time.monotonic()
+                rate = {"lr": optimizer.param_groups[0]["lr"], "steps_per_s": n / (now - tick)}
+                log.write(state.step, means | rate)
+                sums, tick, tick_step = {}, now, state.step
+            state.elapsed_s = time.monotonic() - origin
+            _evaluate_and_save(objective, config, parts, run, log)
+        parts.save(run, config.keep_last)
     return state
 
 
-def _due(step: int, every: int) -> bool:
+def due(step: int, every: int) -> bool:
+    """Whether something done `every` so many steps, 0 for never, falls on this one."""
     return every > 0 and step % every == 0
+
+
+def finite_means(sums: Mapping[str, Tensor], n: int, step: int) -> dict[str, float]:
+    """Losses summed over n steps as means for the log. Raises EngineError when one is not a number."""
+    means = {f"train/{name}": float(value) / n for name, value in sums.items()}
+    if broken := [f"{name} became {value}" for name, value in means.items() if not math.isfinite(value)]:
+        raise EngineError(f"training failed before step {step}: {', '.join(broken)}; nothing was saved since")
+    return means
 
 
 def _progress(config: TrainConfig, state: checkpoint.RunState) -> float:
@@ -110,28 +135,20 @@ def _step(
     with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
         losses = objective.loss(batch, on_device)
     optimizer.zero_grad(set_to_none=True)
-    losses["loss"].backward()
+    torch.autograd.backward(losses["loss"])
     torch.nn.utils.clip_grad_norm_(objective.network.parameters(), config.clip_norm)
     optimizer.step()
     return losses
 
 
-def _evaluate_and_save(
-    objective: Objective,
-    ema: EMA,
-    optimizer: torch.optim.Optimizer,
-    config: TrainConfig,
-    state: checkpoint.RunState,
-    run: Path,
-    log: RunLog,
-) -> None:
-    improved = False
-    if _due(state.step, config.held_out_every) and (means := held_out_losses(objective, ema, config)):
+def _evaluate_and_save(objective: Objective, config: TrainConfig, parts: _Parts, run: Path, log: RunLog) -> None:
+    state, improved = parts.state, False
+    if due(state.step, config.held_out_every) and (means := held_out_losses(objective, parts.ema, config)):
         log.write(state.step, {f"held_out/{k}": v for k, v in means.items()})
         improved = means["loss"] < state.best_held_out
         state.best_held_out = min(state.best_held_out, means["loss"])
-    if improved or _due(state.step, config.save_every):
-        folder = checkpoint.save(run, objective.network, ema, optimizer, state, config.keep_last)
+    if improved or due(state.step, config.save_every):
+        folder = parts.save(run, config.keep_last)
         if improved:
             checkpoint.mark_best(run, folder)
 

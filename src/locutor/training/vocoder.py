@@ -5,6 +5,7 @@ Shapes: b batch, s samples.
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from torch import Tensor
 
 from locutor.audio.mel import mel_spectrogram
 from locutor.engines.vocos import Vocos
+from locutor.errors import EngineError
 from locutor.training.config import TrainConfig
 from locutor.training.discriminators import Discriminators
 from locutor.training.ema import EMA
 from locutor.training.log import RunLog
+from locutor.training.loop import due, finite_means
 from locutor.training.schedule import learning_rate
 
 STFT_SIZES = (256, 512, 1024, 2048)
@@ -49,36 +52,48 @@ class VocoderTrainer:
         self.ema = EMA(vocos, config.ema_decay)
 
     def fit(self, run: Path) -> None:
-        """Train until max_steps or max_seconds; run/vocos.safetensors is kept up to date with the average."""
-        log, config = RunLog(run), self.config
-        if (run / "judges.safetensors").exists():
-            self.judges.load_state_dict(load_file(run / "judges.safetensors"))
-        started = tick = time.monotonic()
-        step, sums = 0, {}
-        while True:
-            elapsed = time.monotonic() - started
-            progress = max(step / config.max_steps, elapsed / config.max_seconds if config.max_seconds else 0.0)
-            if progress >= 1:
-                break
-            for optimizer in (self.for_vocos, self.for_judges):
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(config, step, progress)
-            losses = self._step(step, adversarial=progress >= self.weights.adversarial_from)
-            self.ema.update(self.vocos)
-            step += 1
-            sums = {k: sums.get(k, 0.0) + v for k, v in losses.items()}
-            if step % config.log_every == 0:
-                now = time.monotonic()
-                means = {f"train/{k}": float(v) / config.log_every for k, v in sums.items()}
-                log.write(step, means | {"steps_per_s": config.log_every / (now - tick)})
-                tick, sums = now, {}
-            if step % config.save_every == 0:
-                self._save(run)
-        self._save(run)
-        log.close()
+        """Train until max_steps or max_seconds; run/vocos.safetensors is kept up to date with the average.
 
-    def _save(self, run: Path) -> None:
-        for module, tensors in (("vocos", self.ema.state(self.vocos)), ("judges", self.judges.state_dict())):
+        Goes on from the weights of the run where it has any, with a new learning rate schedule. Raises EngineError
+        when a loss stops being a number: nothing is saved after that.
+        """
+        self._restore(run)
+        config, started = self.config, time.monotonic()
+        tick, step = started, 0
+        sums: dict[str, Tensor] = {}
+        with closing(RunLog(run)) as log:
+            while (progress := self._progress(step, time.monotonic() - started)) < 1:
+                for optimizer in (self.for_vocos, self.for_judges):
+                    for group in optimizer.param_groups:
+                        group["lr"] = learning_rate(config, step, progress)
+                losses = self._step(step, adversarial=progress >= self.weights.adversarial_from)
+                self.ema.update(self.vocos)
+                step += 1
+                sums = {k: v + sums.get(k, 0.0) for k, v in losses.items()}
+                if due(step, config.log_every):
+                    now = time.monotonic()
+                    means = finite_means(sums, config.log_every, step)
+                    log.write(step, means | {"steps_per_s": config.log_every / (now - tick)})
+                    tick, sums = now, {}
+                if due(step, config.save_every):
+                    self._save(run, step)
+            self._save(run, step)
+
+    def _progress(self, step: int, elapsed_s: float) -> float:
+        by_clock = elapsed_s / self.config.max_seconds if self.config.max_seconds else 0.0
+        return max(step / self.config.max_steps, by_clock)
+
+    def _restore(self, run: Path) -> None:
+        for module, path in ((self.vocos, run / "vocos.safetensors"), (self.judges, run / "judges.safetensors")):
+            if path.exists():
+                module.load_state_dict(load_file(path))
+        self.ema = EMA(self.vocos, self.config.ema_decay)
+
+    def _save(self, run: Path, step: int) -> None:
+        averages = self.ema.state(self.vocos)
+        if not all(bool(torch.isfinite(v).all()) for v in averages.values()):
+            raise EngineError(f"the vocoder became NaN or infinite by step {step}; it was not saved")
+        for module, tensors in (("vocos", averages), ("judges", self.judges.state_dict())):
             unfinished = run / f".{module}.tmp"
             save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, unfinished)
             unfinished.replace(run / f"{module}.safetensors")
@@ -119,7 +134,7 @@ class VocoderTrainer:
     @staticmethod
     def _update(optimizer: torch.optim.Optimizer, module: torch.nn.Module, loss: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(module.parameters(), 10.0)
         optimizer.step()
 

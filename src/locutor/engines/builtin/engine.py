@@ -12,7 +12,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from locutor.audio.edit import trim_silence
-from locutor.audio.level import rms, set_rms
+from locutor.audio.level import set_rms
 from locutor.audio.mel import FRAME_RATE, SAMPLE_RATE, mel_spectrogram
 from locutor.audio.reference import check_reference
 from locutor.audio.resample import resample
@@ -28,15 +28,16 @@ from locutor.engines.builtin.pronounce import pronounce
 from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions, lay_frames
 from locutor.engines.flow_session import FlowSession
 from locutor.engines.vocos import Vocos, VocosConfig
-from locutor.errors import AudioError, CheckpointError, EngineError, OptionError
+from locutor.errors import AudioError, CheckpointError, EngineError, OptionError, TextError
 from locutor.text.normalize import normalize
-from locutor.types import SpeechRequest, SynthesisOptions, Waveform
+from locutor.types import SpeechRequest, SynthesisOptions, Waveform, check_range
 
 ENGINE = "builtin"
 WEIGHTS = Path(__file__).parent / "weights.safetensors"
 TRAINED_RMS = 0.1  # level of the speech the networks were trained on
 REFERENCE_S = 10.0  # seconds of a reference that are listened to
-MAX_FRAMES = round(30 * FRAME_RATE)
+MIN_HEARD_S = 0.5  # of it that must be left once the silence at its edges is cut off
+MAX_S = 60.0  # longest speech of one utterance
 
 INFO = EngineInfo(
     name=ENGINE,
@@ -75,33 +76,41 @@ CONFIGS: dict[str, tuple[type[Any], type[nn.Module]]] = {
 def read_networks(path: Path = WEIGHTS) -> Networks:
     """Load the one file that holds all parts, their sizes in its metadata. Raises CheckpointError."""
     tensors = weights.read(path)
-    with safe_open(path, "pt") as file:
-        sizes = json.loads((file.metadata() or {}).get("config", "{}"))
-    if sizes.keys() != CONFIGS.keys():
-        raise CheckpointError(f"{path.name} holds {sorted(sizes)}, not {sorted(CONFIGS)}")
+    sizes = _read_sizes(path)
+    if strangers := sorted(k for k in tensors if k.split(".")[0] not in CONFIGS):
+        raise CheckpointError(f"{path.name} holds tensors of no network: {', '.join(strangers[:5])}")
     parts: dict[str, Any] = {}
     for name, (config, network) in CONFIGS.items():
-        part = network(config(**sizes[name]))
         own = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
         try:
+            part = network(config(**sizes[name]))
             part.load_state_dict(own)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:  # tensors that do not fit; sizes of another network
             raise CheckpointError(f"{path.name} does not fit the {name} network: {error}") from error
         parts[name] = part.eval().requires_grad_(False)
     return Networks(**parts)
 
 
+def _read_sizes(path: Path) -> dict[str, dict[str, Any]]:
+    """Sizes of each network, from the file's metadata."""
+    with safe_open(path, "pt") as file:
+        written = (file.metadata() or {}).get("config", "{}")
+    try:
+        sizes: dict[str, dict[str, Any]] = json.loads(written)
+    except ValueError as error:
+        raise CheckpointError(f"{path.name} holds no sizes that can be read: {error}") from error
+    if not isinstance(sizes, dict) or sizes.keys() != CONFIGS.keys():
+        raise CheckpointError(f"{path.name} holds sizes of {sorted(sizes)}, not of {sorted(CONFIGS)}")
+    return sizes
+
+
 @dataclass(frozen=True)
 class BuiltinVoice:
-    """A reference as the networks hear it. mel: (1, f, c) log-mel, for the pace; the prefixes for the sound.
-
-    gain: from the trained level back to the reference's own.
-    """
+    """A reference as the networks hear it. mel: (1, f, c) log-mel, for the pace; the prefixes for the sound."""
 
     mel: Tensor
     voice: Prefix
     no_voice: Prefix
-    gain: float
 
 
 class BuiltinEngine:
@@ -130,8 +139,11 @@ class BuiltinEngine:
         networks = self._open()
         check_reference(ref_audio)
         heard = loudest_stretch(trim_silence(resample(ref_audio, SAMPLE_RATE)), REFERENCE_S)
-        if rms(heard) == 0:
-            raise AudioError("the reference is silent once its edges are trimmed; record it louder")
+        if heard.duration_s < MIN_HEARD_S:
+            raise AudioError(
+                f"the reference has {heard.duration_s:.2f} s of sound between its silent edges; at least "
+                f"{MIN_HEARD_S:g} s are needed, so speak longer or record it louder"
+            )
         levelled = torch.from_numpy(set_rms(heard, TRAINED_RMS).samples).to(self._device)
         mel = mel_spectrogram(levelled[None]).transpose(1, 2)  # (1, c, f) -> (1, f, c)
         mel = mel[:, : mel.shape[1] // networks.acoustic.config.patch * networks.acoustic.config.patch]
@@ -141,12 +153,11 @@ class BuiltinEngine:
             mel=mel,
             voice=networks.acoustic.encode_reference(normalized),
             no_voice=networks.acoustic.encode_reference(normalized, dropped=nothing),
-            gain=rms(heard) / TRAINED_RMS,
         )
         return VoicePrompt(engine=ENGINE, ref_audio=heard, ref_text=ref_text, state=state)
 
     def prepare(self, request: SpeechRequest, voice: VoicePrompt) -> Utterance:
-        """Phonemes and their lengths. A missing seed is drawn here. Raises TextError, OptionError."""
+        """Phonemes and their lengths. A missing seed is drawn here. Raises TextError, OptionError, EngineError."""
         networks = self._open()
         if voice.engine != ENGINE:
             raise EngineError(f"a voice prompt of engine {voice.engine!r} cannot be used with {ENGINE!r}")
@@ -158,8 +169,14 @@ class BuiltinEngine:
         tokens = phoneme_tokens(BOUNDARY + pronounce(networks.g2p, text, request.language) + BOUNDARY)
         ends = phoneme_ends(networks.duration, tokens, language, state.mel, options.speed)
         if options.fix_duration_s is not None:
+            check_range("fix_duration_s", options.fix_duration_s, 0.1, MAX_S)
             ends = stretched(ends, options.fix_duration_s)
-        n_frames = min(ends[-1], MAX_FRAMES)
+        n_frames = ends[-1]
+        if n_frames > MAX_S * FRAME_RATE:
+            raise TextError(
+                f"a text of {len(text)} characters would take {n_frames / FRAME_RATE:.0f} s; at most {MAX_S:g} s are "
+                "spoken at once, so split it"
+            )
         laid = lay_frames(tokens, ends, n_frames).to(self._device)
         prepared = Prepared(
             tokens=laid, language=torch.full_like(laid, language), voice=state.voice, no_voice=state.no_voice

@@ -31,8 +31,14 @@ def stretched(ends: list[int], duration_s: float) -> list[int]:
 
 
 def _whole(frames: Tensor) -> list[int]:
-    """Ends as whole frames: rounding the running sum keeps the total, every token getting at least one frame."""
+    """Ends as whole frames: rounding the running sum keeps the total, every token getting at least one frame.
+
+    Only where there are fewer frames than tokens does the total grow, to one frame a token.
+    """
+    rounded = [int(end) for end in frames.cumsum(0).round().tolist()]
+    n, total = len(rounded), max(len(rounded), rounded[-1])
     ends: list[int] = []
-    for end in frames.cumsum(0).round().tolist():
-        ends.append(max(int(end), (ends[-1] if ends else 0) + 1))
+    for i, end in enumerate(rounded):
+        earliest, latest = (ends[-1] if ends else 0) + 1, total - (n - 1 - i)
+        ends.append(min(max(end, earliest), latest))
     return ends

@@ -19,7 +19,7 @@ from locutor.text.alphabet import fit_alphabet
 log = logging.getLogger(__name__)
 
 _ALPHABET = frozenset(LETTERS)
-_WRITTEN_PHONEMES = re.compile(r"/([^/\s][^/]*)/")
+_WRITTEN_PHONEMES = re.compile(r"(?<![\w/])/([^/\s][^/]*)/(?![\w/])")  # not the slashes of "km/h, m/s"
 
 
 def pronounce(g2p: G2P, text: str, language: str) -> str:

@@ -47,9 +47,13 @@ class TextEmbedding(nn.Module):
         self.mask_padding = mask_padding
         self.text_blocks = nn.Sequential(*[ConvNeXtV2Block(dim, 2 * dim) for _ in range(conv_layers)])
 
-    def forward(self, rows: Tensor, valid: Tensor | None = None, drop_text: bool = False) -> Tensor:
-        """rows: (b, n) of embedding rows (layout.packed). valid: (b, n, 1) 0 or 1, frames of each sample's own."""
-        x = self.text_embed(torch.full_like(rows, FILLER) if drop_text else rows)
+    def forward(self, rows: Tensor, valid: Tensor | None = None, drop_text: bool | Tensor = False) -> Tensor:
+        """rows: (b, n) of embedding rows (layout.packed). valid: (b, n, 1) 0 or 1, frames of each sample's own.
+
+        drop_text: withhold the text of all samples, or of those where a (b,) bool tensor says so.
+        """
+        dropped = torch.as_tensor(drop_text, device=rows.device).reshape(-1, 1)
+        x = self.text_embed(rows.masked_fill(dropped, FILLER))
         keep = valid
         if len(self.text_blocks):
             x = x + text_positions(rows.shape[1], x.shape[-1], rows.device).to(x.dtype)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from locutor.engines.builtin.network import AlignedDiT
+from locutor.errors import OptionError
 from locutor.training.builtin.channel import add_noise, coloured, random_colour
 from locutor.training.builtin.shards import Pool
 from locutor.training.flow import draw, flow_sample, masked_mse
@@ -30,9 +31,11 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class AcousticConfig:
-    """frames_per_batch counts reference and target. *_drop: share of samples with a condition withheld; colour, noise:
-    share of samples with a channel's tone colour, and with noise on the reference."""
+    """windows: (reference, target) frames a batch may have. frames_per_batch counts both. *_drop: share of samples with
+    a condition withheld; colour, noise: share of samples with a channel's tone colour, and with noise on the reference.
+    held_out_streams: the first ones of the pool, never trained on."""
 
+    windows: tuple[tuple[int, int], ...] = WINDOWS
     frames_per_batch: int = 180_000
     both_drop: float = 0.1
     reference_drop: float = 0.08
@@ -49,6 +52,11 @@ class AcousticObjective:
     def __init__(self, network: AlignedDiT, pool: Pool, config: AcousticConfig) -> None:
         self.network, self.pool, self.config = network, pool, config
         self._n_batches = 0
+        if len(pool.streams) <= config.held_out_streams:
+            raise OptionError(
+                f"{pool.folder} has {len(pool.streams)} streams, of which {config.held_out_streams} are held out: "
+                "none is left to train on"
+            )
 
     def batch(self, generator: torch.Generator) -> Batch:
         self._n_batches += 1
@@ -57,11 +65,12 @@ class AcousticObjective:
         return self._draw(range(self.config.held_out_streams, len(self.pool.streams)), generator)
 
     def held_out(self) -> list[Batch]:
-        streams = range(min(self.config.held_out_streams, len(self.pool.streams)))
+        streams = range(self.config.held_out_streams)
         return [self._draw(streams, torch.Generator().manual_seed(k)) for k in range(4)] if streams else []
 
     def _draw(self, streams: range, generator: torch.Generator) -> Batch:
-        n_reference, n_target = WINDOWS[int(torch.randint(len(WINDOWS), (), generator=generator))]
+        windows = self.config.windows
+        n_reference, n_target = windows[int(torch.randint(len(windows), (), generator=generator))]
         b = max(1, self.config.frames_per_batch // (n_reference + n_target))
         chosen = torch.randint(streams.start, streams.stop, (b,), generator=generator)
         share = torch.rand(b, 2, generator=generator)

@@ -39,7 +39,8 @@ class DurationObjective:
         return self._draw(range(self.n_held_out, len(self.pool.clips)), generator)
 
     def held_out(self) -> list[Batch]:
-        return [self._draw(range(self.n_held_out), torch.Generator().manual_seed(k)) for k in range(4)]
+        clips = range(self.n_held_out)
+        return [self._draw(clips, torch.Generator().manual_seed(k)) for k in range(4)] if clips else []
 
     def _draw(self, clips: range, generator: torch.Generator) -> Batch:
         chosen = torch.randint(clips.start, clips.stop, (self.n_clips,), generator=generator)

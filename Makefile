@@ -1,0 +1,46 @@
+# Two commands: `make run` makes two files of speech, `make test` runs every test. Both make .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+# Torch comes first and pinned: any other wish for it would fetch gigabytes of CUDA packages on a machine without a GPU.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[f5,asr,train,codecs,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps resemblyzer distillmos xls-r-sqa
+	touch $@
+
+.PHONY: run
+run: .venv/installed ## Clone the bundled voice and speak one sentence in English and one in Portuguese
+	mkdir -p out
+	$(BIN)/locutor say "Hello! I learned this voice from eight seconds of speech, and now I can say anything you write." --lang en --seed 1 -o out/en.wav
+	$(BIN)/locutor say "Olá! Aprendi esta voz com oito segundos de fala, e agora digo tudo o que você escrever." --lang pt-BR --seed 1 -o out/pt.wav
+	@echo
+	@echo 'Next: .venv/bin/locutor say "Any text" --ref-audio your-voice.wav -o out/you.wav'
+	@echo '      .venv/bin/locutor --help'
+
+.PHONY: test
+test: unit slow ## Everything
+
+.PHONY: unit
+unit: .venv/installed-dev ## The quick tests
+	$(BIN)/pytest -q -m "not slow"
+
+.PHONY: slow
+slow: .venv/installed-dev ## Tests that listen, render much, or run every command of the docs
+	$(BIN)/pytest -q -m slow
+
+.PHONY: lint
+lint: .venv/installed-dev ## Style, types and who may import whom
+	$(BIN)/ruff format --check src tests recipes benchmarks
+	$(BIN)/ruff check src tests recipes benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: help
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
