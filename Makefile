@@ -36,8 +36,8 @@ slow: .venv/installed-dev ## Tests that listen, render much, or run every comman
 
 .PHONY: lint
 lint: .venv/installed-dev ## Style, types and who may import whom
-	$(BIN)/ruff format --check src tests recipes benchmarks
-	$(BIN)/ruff check src tests recipes benchmarks
+	$(BIN)/ruff format --check src tests recipes benchmarks docs
+	$(BIN)/ruff check src tests recipes benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 

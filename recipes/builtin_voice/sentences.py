@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from locutor.evaluation.lists import is_test_text
+
 PORTUGUESE = set("áàâãéêíóôõúçÁÀÂÃÉÊÍÓÔÕÚÇ")
 ALLOWED = {"en": r"[A-Za-z ,.;:!?'\-]+", "pt-BR": r"[A-Za-zÁÀÂÃÉÊÍÓÔÕÚÇáàâãéêíóôõúç ,.;:!?'\-]+"}
 SOURCES = {
@@ -41,13 +43,14 @@ def sentences(source: str, is_html: bool) -> Iterator[str]:
 
 
 def is_speech(sentence: str, language: str) -> bool:
-    """Whether it reads like a sentence: words of ordinary length, few capitals."""
+    """Whether it reads like a sentence (words of ordinary length, few capitals) and is none that we evaluate with."""
     if not re.fullmatch(ALLOWED[language], sentence):
         return False
     words = sentence.split()
     capitals = sum(word[0].isupper() for word in words)
     shouted = any(word.isupper() and len(word) > 1 for word in words)
-    return len(words) >= 4 and max(map(len, words)) <= 18 and capitals <= len(words) / 2 and not shouted
+    ordinary = len(words) >= 4 and max(map(len, words)) <= 18 and capitals <= len(words) / 2 and not shouted
+    return ordinary and not is_test_text(sentence)
 
 
 def collect(root: Path, language: str) -> list[str]:

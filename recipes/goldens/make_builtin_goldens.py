@@ -6,6 +6,7 @@ output is thinned out, so that the file stays at a few KB, and holds the SHA-256
 
 import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,20 +35,16 @@ def laid(n_frames: int) -> Tensor:
     return lay_frames(tokens, ends, n_frames)[None]
 
 
-def velocities(network: AlignedDiT) -> dict[str, Tensor]:
+def velocities(network: AlignedDiT) -> Iterator[tuple[str, Tensor]]:
     """One call with all conditions in each language, and with the reference or the text withheld."""
     x, reference = noise(1, N_FRAMES, 100, seed=1), 0.8 * noise(1, N_REF, 100, seed=2)
     tokens, time, yes = laid(N_FRAMES), torch.tensor([0.37]), torch.ones(1, dtype=torch.bool)
     english, portuguese = torch.zeros_like(tokens), torch.ones_like(tokens)
-    prefix = network.encode_reference(reference)
-    nobody = network.encode_reference(reference, dropped=yes)
-    text = network.embed_text(tokens, english)
-    return {
-        "velocity": network(x, text, time, prefix),
-        "velocity_pt": network(x, network.embed_text(tokens, portuguese), time, prefix),
-        "velocity_no_reference": network(x, text, time, nobody),
-        "velocity_no_text": network(x, network.embed_text(tokens, english, dropped=yes), time, prefix),
-    }
+    prefix, text = network.encode_reference(reference), network.embed_text(tokens, english)
+    yield "velocity", network(x, text, time, prefix)
+    yield "velocity_pt", network(x, network.embed_text(tokens, portuguese), time, prefix)
+    yield "velocity_no_text", network(x, network.embed_text(tokens, english, dropped=yes), time, prefix)
+    yield "velocity_no_reference", network(x, text, time, network.encode_reference(reference, dropped=yes))
 
 
 def solved(network: AlignedDiT, vocoder: torch.nn.Module) -> Tensor:
@@ -68,16 +65,16 @@ def solved(network: AlignedDiT, vocoder: torch.nn.Module) -> Tensor:
 
 
 @torch.no_grad()
-def outputs(networks: Networks) -> dict[str, np.ndarray]:
-    """Everything that is compared, float32 and thinned out."""
-    found = {name: value[0, ::3, ::4] for name, value in velocities(networks.acoustic).items()}
-    found["solved"] = solved(networks.acoustic, networks.vocoder)[::16]
+def outputs(networks: Networks) -> Iterator[tuple[str, np.ndarray]]:
+    """Everything that is compared, one by one, float32 and thinned out."""
+    for name, velocity in velocities(networks.acoustic):
+        yield name, velocity[0, ::3, ::4].numpy()
     language = torch.tensor([1])
     tokens, letters = torch.tensor([phoneme_tokens(PHONEMES)]), torch.tensor([letter_tokens(LETTERS)])
-    found["log_frames"] = networks.duration(tokens, language, noise(1, 60, 100, seed=3) - 3)[0]
-    found["letter_logits"] = networks.g2p(letters, language)[0, ::3, ::4]
-    found["vocoded"] = networks.vocoder(1.5 * noise(1, 100, 9, seed=4))[0, ::8]
-    return {name: value.numpy().astype(np.float32) for name, value in found.items()}
+    yield "log_frames", networks.duration(tokens, language, noise(1, 60, 100, seed=3) - 3)[0].numpy()
+    yield "letter_logits", networks.g2p(letters, language)[0, ::3, ::4].numpy()
+    yield "vocoded", networks.vocoder(1.5 * noise(1, 100, 9, seed=4))[0, ::8].numpy()
+    yield "solved", solved(networks.acoustic, networks.vocoder)[::16].numpy()
 
 
 def weights_sha256() -> str:
@@ -86,5 +83,5 @@ def weights_sha256() -> str:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    np.savez_compressed(target, weights_sha256=np.array(weights_sha256()), **outputs(read_networks()))
+    np.savez_compressed(target, weights_sha256=np.array(weights_sha256()), **dict(outputs(read_networks())))
     print(f"{target.stat().st_size} bytes")

@@ -21,6 +21,7 @@ class EngineInfo:
 
     languages: tags it was trained for. needs_ref_text: cloning needs the transcript of the reference.
     max_batch: utterances one session takes. max_chars: longest text of one utterance; longer ones are split before.
+    reads_phonemes: a stretch of text between slashes is taken as phonemes.
     """
 
     name: str
@@ -32,6 +33,7 @@ class EngineInfo:
     max_chars: int
     licence: str
     commercial_use: bool
+    reads_phonemes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,8 @@ def load_vocoder(path: Path, device: str | torch.device = "cpu", hop_length: int
     file = _weights_file(path)
     _check_public_config(file.parent / "config.yaml", hop_length)
     content = {k: v for k, v in read_weights(file).items() if not k.startswith(FEATURE_PREFIX)}
-    vocoder = Vocos(_config_of(content, str(file), hop_length))
+    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and the caller's random state is not ours
+        vocoder = Vocos(_config_of(content, str(file), hop_length))
     load_strict(vocoder, content, str(file))
     return vocoder.float().eval().requires_grad_(False).to(device)
 

@@ -130,6 +130,12 @@ class LocalSpeech:
         return language
 
     def _spoken(self, request: SpeechRequest, language: str) -> str:
+        spoken = self._as_words(request, language)
+        if self.lexicon and self.engine.info.reads_phonemes:
+            return self.lexicon.write_phonemes(spoken, language)
+        return spoken
+
+    def _as_words(self, request: SpeechRequest, language: str) -> str:
         if not request.normalize:
             return self.lexicon.apply(request.text, language) if self.lexicon else request.text
         if not LANGUAGES[language].has_normalizer:

@@ -96,6 +96,14 @@ class Lexicon:
             end = match.end()
         return "".join(pieces) + text[end:]
 
+    def write_phonemes(self, text: str, language: str) -> str:
+        """The text with every word that has phonemes written as /phonemes/, for an engine that reads them so."""
+        pieces, end = [], 0
+        for match, entry in self.matches(text, language):
+            pieces += [text[end : match.start()], f"/{entry.spoken}/" if entry.phonemes else match[0]]
+            end = match.end()
+        return "".join(pieces) + text[end:]
+
     def phonemes_for(self, word: str, language: str) -> str | None:
         """The phonemes given for a word, without slashes; None when it has none or a respelling."""
         entry = self.find(word, language)

@@ -18,6 +18,7 @@ from locutor.audio.reference import check_reference
 from locutor.audio.resample import resample
 from locutor.engines.base import EngineInfo, Utterance, VoicePrompt
 from locutor.engines.builtin import weights
+from locutor.engines.builtin.bandwidth import fill_upper_bands
 from locutor.engines.builtin.config import DurationConfig, G2PConfig, NetworkConfig
 from locutor.engines.builtin.duration import DurationPredictor
 from locutor.engines.builtin.g2p import G2P
@@ -49,6 +50,7 @@ INFO = EngineInfo(
     max_chars=180,
     licence="Apache-2.0",
     commercial_use=True,
+    reads_phonemes=True,
 )
 
 
@@ -83,6 +85,7 @@ def read_networks(path: Path = WEIGHTS) -> Networks:
     for name, (config, network) in CONFIGS.items():
         own = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
         try:
+            with torch.random.fork_rng(devices=[]):  # its first weights are drawn; leave the caller's random state alone
             part = network(config(**sizes[name]))
             part.load_state_dict(own)
         except (RuntimeError, TypeError) as error:  # tensors that do not fit; sizes of another network
@@ -146,6 +149,7 @@ class BuiltinEngine:
             )
         levelled = torch.from_numpy(set_rms(heard, TRAINED_RMS).samples).to(self._device)
         mel = mel_spectrogram(levelled[None]).transpose(1, 2)  # (1, c, f) -> (1, f, c)
+        mel = fill_upper_bands(mel, networks.acoustic.mel_mean)
         mel = mel[:, : mel.shape[1] // networks.acoustic.config.patch * networks.acoustic.config.patch]
         normalized = networks.acoustic.normalize(mel)
         nothing = torch.ones(1, dtype=torch.bool, device=self._device)

@@ -19,6 +19,7 @@ from locutor.text.alphabet import fit_alphabet
 log = logging.getLogger(__name__)
 
 _ALPHABET = frozenset(LETTERS)
+_PUNCTUATION = "!,.:;?"
 _WRITTEN_PHONEMES = re.compile(r"(?<![\w/])/([^/\s][^/]*)/(?![\w/])")  # not the slashes of "km/h, m/s"
 
 
@@ -32,7 +33,7 @@ def pronounce(g2p: G2P, text: str, language: str) -> str:
     for i, piece in enumerate(_WRITTEN_PHONEMES.split(text)):
         pieces.append(_checked(piece) if i % 2 else _predicted(g2p, piece, language))
     phonemes = re.sub(r" +", " ", " ".join(p for p in pieces if p)).strip()
-    phonemes = re.sub(r" ([!,.:;?])", r"\1", phonemes)
+    phonemes = re.sub(rf" ([{_PUNCTUATION}])", r"\1", phonemes)
     if not any(p.isalpha() for p in phonemes):
         raise TextError(f"nothing to speak in {text!r}: give a text with letters or numbers")
     return phonemes
@@ -52,9 +53,12 @@ def _predicted(g2p: G2P, text: str, language: str) -> str:
     if not any(letter.isalpha() for letter in letters):
         return "".join(letter for letter in letters if letter in PHONEMES)
     device = next(g2p.parameters()).device
-    tokens = torch.tensor([letter_tokens(letters)], device=device)
+    # The network learned from whole sentences: a word without a stop is taken for one that is cut off.
+    is_open = letters[-1] not in _PUNCTUATION
+    tokens = torch.tensor([letter_tokens(letters + "." * is_open)], device=device)
     logits = g2p(tokens, torch.tensor([LANGUAGES.index(language)], device=device))
-    return phoneme_string(decode(logits[0]))
+    phonemes = phoneme_string(decode(logits[0]))
+    return phonemes.removesuffix(".") if is_open else phonemes
 
 
 def _checked(phonemes: str) -> str:

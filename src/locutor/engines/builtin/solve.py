@@ -12,7 +12,7 @@ from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_gri
 from locutor.engines.vocos import Vocos
 from locutor.types import SynthesisOptions
 
-NFE_STEP = 16
+NFE_STEP = 8
 CFG_STRENGTH = 1.0
 SWAY_SAMPLING_COEF = -1.0
 NO_GUIDANCE = 1e-5  # below this the unconditional half is not computed

@@ -1,0 +1,71 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from locutor.engines.base import Utterance
+from locutor.engines.builtin.network import AlignedDiT
+from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions
+from locutor.types import SynthesisOptions
+
+
+def utterance(tiny: AlignedDiT, n_frames: int, seed: int) -> Utterance:
+    tokens = torch.randint(1, 13, (n_frames,), generator=torch.Generator().manual_seed(seed))
+    mel = torch.randn(1, 12 + 2 * seed, 20, generator=torch.Generator().manual_seed(seed))
+    state = Prepared(
+        tokens=tokens,
+        language=torch.zeros_like(tokens),
+        voice=tiny.encode_reference(mel),
+        no_voice=tiny.encode_reference(mel, dropped=torch.tensor([True])),
+    )
+    return Utterance(text="", n_frames=n_frames, seed=seed, state=state)
+
+
+def start(tiny: AlignedDiT, spoken: list[Utterance], **options: float) -> Solve:
+    return Solve(tiny, nn.Identity(), spoken, SolveOptions(**options))  # type: ignore[arg-type]
+
+
+def finish(solve: Solve, n: int) -> list[Tensor]:
+    while not solve.done:
+        solve.step()
+    return [solve.samples(row) for row in range(n)]
+
+
+def test_none_means_the_models_own_choice() -> None:
+    assert SolveOptions.of(SynthesisOptions()) == SolveOptions()
+    given = SynthesisOptions(nfe_step=3, cfg_strength=0.0, sway_sampling_coef=0.0)
+    assert SolveOptions.of(given) == SolveOptions(nfe_step=3, cfg_strength=0.0, sway_sampling_coef=0.0)
+
+
+@pytest.mark.parametrize("n", [1, 4, 5])
+def test_steps_are_counted(tiny: AlignedDiT, n: int) -> None:
+    solve = start(tiny, [utterance(tiny, 9, 1)], nfe_step=n)
+    for _ in range(n):
+        assert not solve.done
+        solve.step()
+    assert solve.done
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 9, 10])
+def test_the_mel_has_the_length_that_was_asked_for(tiny: AlignedDiT, n_frames: int) -> None:
+    (mel,) = finish(start(tiny, [utterance(tiny, n_frames, 1)], nfe_step=2), 1)
+    assert mel.shape == (20, n_frames)
+
+
+@pytest.mark.parametrize("cfg_strength", [0.0, 2.0])
+def test_those_who_stay_are_not_changed(tiny: AlignedDiT, cfg_strength: float) -> None:
+    spoken = [utterance(tiny, n, s) for n, s in ((11, 1), (30, 2), (16, 3))]
+    alone = [finish(start(tiny, [u], nfe_step=5, cfg_strength=cfg_strength), 1)[0] for u in spoken]
+    solve = start(tiny, spoken, nfe_step=5, cfg_strength=cfg_strength)
+    solve.step()
+    solve.step()
+    solve.keep([0, 2])  # the longest leaves
+    for mel, wanted in zip(finish(solve, 2), (alone[0], alone[2]), strict=True):
+        assert mel.shape == wanted.shape and (mel - wanted).abs().max() <= 1e-4
+
+
+def test_guidance_is_a_weighted_difference(tiny: AlignedDiT) -> None:
+    """One Euler step is linear in the guidance, so strength 2 lies as far from 1 as 1 from 0."""
+    spoken = [utterance(tiny, 14, 4)]
+    none, one, two = (finish(start(tiny, spoken, nfe_step=1, cfg_strength=s), 1)[0] for s in (0.0, 1.0, 2.0))
+    assert (one - none).abs().max() > 0.01
+    assert ((two - one) - (one - none)).abs().max() < 1e-4
