@@ -85,8 +85,8 @@ def read_networks(path: Path = WEIGHTS) -> Networks:
     for name, (config, network) in CONFIGS.items():
         own = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
         try:
-            with torch.random.fork_rng(devices=[]):  # its first weights are drawn; leave the caller's random state alone
-            part = network(config(**sizes[name]))
+            with torch.random.fork_rng(devices=[]):  # first weights are drawn; the caller's random state is not ours
+                part = network(config(**sizes[name]))
             part.load_state_dict(own)
         except (RuntimeError, TypeError) as error:  # tensors that do not fit; sizes of another network
             raise CheckpointError(f"{path.name} does not fit the {name} network: {error}") from error
