@@ -69,7 +69,7 @@ class ShardClip:
 
 
 def write_shard(path: Path, clips: list[ShardClip], speakers: list[int], seed: int = 0) -> None:
-    """A shard whose every token is a tone of its own pitch, in the form that recipes/builtin_voice/synthesise.py writes."""
+    """A shard as recipes/builtin_voice/synthesise.py writes them; every token is a tone of its own pitch."""
     rng = np.random.default_rng(seed)
     samples = []
     for clip in clips:

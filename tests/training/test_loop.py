@@ -132,7 +132,7 @@ def test_the_clock_ends_a_run_and_counts_what_went_before(
     assert state.elapsed_s == pytest.approx(3.0, abs=0.11) and state.step == first.n_drawn == 30
     longer = dataclasses.replace(config, max_seconds=4.0)
     state = fit(line(), longer, tmp_path)
-    assert state.elapsed_s == pytest.approx(4.0, abs=0.11) and state.step == 40
+    assert state.elapsed_s == pytest.approx(4.0, abs=0.11) and state.step in (40, 41)
 
 
 def test_weights_decay_and_biases_do_not(line: Objective) -> None:

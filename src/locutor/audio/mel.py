@@ -64,6 +64,7 @@ def mel_spectrogram(samples: Tensor, config: MelConfig | None = None) -> Tensor:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept for later callers, who may train: an inference tensor would refuse to
 def mel_filterbank(config: MelConfig) -> Tensor:
     """Triangular filters, (n_mels, n_fft // 2 + 1), from 0 Hz to half the sample rate."""
     bins = torch.linspace(0, config.sample_rate / 2, config.n_fft // 2 + 1, dtype=torch.float64)
@@ -79,6 +80,7 @@ def mel_filterbank(config: MelConfig) -> Tensor:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def _window(n_fft: int, device: torch.device) -> Tensor:
     return torch.hann_window(n_fft, device=device)
 

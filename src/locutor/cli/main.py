@@ -1,5 +1,6 @@
 """The command `locutor`. One file per noun; nothing heavy is imported before a command runs."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -45,6 +46,9 @@ def _root(
 
 def main() -> None:
     """Entry point of the console script."""
+    # GNU OpenMP's threads wait for each other by spinning without end: on a machine that is busy with something else,
+    # speech then takes up to ten times as long. It reads this when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     app()
 
 

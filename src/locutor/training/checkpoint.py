@@ -38,19 +38,19 @@ def save(
     target = run / f"step_{state.step:08d}"
     if target.exists():
         return target
-    run.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished_", dir=run))
     try:
-        save_file(_contiguous(network.state_dict()), unfinished / "network.safetensors")
-        save_file(_contiguous(ema.tensors), unfinished / "ema.safetensors")
-        save_file(_optimizer_tensors(network, optimizer), unfinished / "optimizer.safetensors")
-        facts = {**vars(state), "ema_updates": ema.n_updates}
-        (unfinished / "state.json").write_text(json.dumps(facts))
-        os.replace(unfinished, target)
+        run.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished_", dir=run) as building:
+            unfinished = Path(building) / target.name
+            unfinished.mkdir()
+            save_file(_contiguous(network.state_dict()), unfinished / "network.safetensors")
+            save_file(_contiguous(ema.tensors), unfinished / "ema.safetensors")
+            save_file(_optimizer_tensors(network, optimizer), unfinished / "optimizer.safetensors")
+            facts = {**vars(state), "ema_updates": ema.n_updates}
+            (unfinished / "state.json").write_text(json.dumps(facts))
+            os.replace(unfinished, target)
     except (OSError, SafetensorError) as error:  # safetensors wraps what the disk says
         raise _storage_error(target, error) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     _prune(run, keep_last)
     return target
 

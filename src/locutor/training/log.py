@@ -7,15 +7,20 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from locutor.errors import StorageError
+
 logger = logging.getLogger(__name__)
 
 
 class RunLog:
-    """Scalars of a run, in RUN/log.jsonl and RUN/tensorboard."""
+    """Scalars of a run, in RUN/log.jsonl and RUN/tensorboard. Raises StorageError when the folder refuses them."""
 
     def __init__(self, run: Path) -> None:
-        run.mkdir(parents=True, exist_ok=True)
-        self._lines = (run / "log.jsonl").open("a", encoding="utf8")
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+            self._lines = (run / "log.jsonl").open("a", encoding="utf8")
+        except OSError as error:
+            raise StorageError(f"cannot write the log of run {run}: {error.strerror}") from error
         self._board = None
         if importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter

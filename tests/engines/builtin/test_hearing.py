@@ -16,7 +16,7 @@ from locutor.evaluation.intelligibility import score
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform
 
 CLIPS = Path(__file__).parents[2] / "clips"
-VOICES = ("voice_00", "voice_03", "voice_06", "voice_07")
+VOICES = ("voice_01", "voice_02", "voice_05", "voice_06")
 SENTENCES = {
     "en": (
         "The train to the coast leaves at half past nine.",

@@ -1,0 +1,123 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from locutor.audio import mel
+from locutor.audio.mel import mel_filterbank, mel_spectrogram
+from locutor.engines.vocos import Vocos, VocosConfig
+from locutor.errors import EngineError
+from locutor.training import vocoder
+from locutor.training.config import TrainConfig
+from locutor.training.discriminators import Discriminators, PeriodDiscriminator, ResolutionDiscriminator
+from locutor.training.vocoder import VocoderTrainer, VocoderWeights, feature_distance, spectral_distance
+
+CONFIG = TrainConfig(
+    max_steps=60, learning_rate=2e-3, warmup_steps=5, precision="fp32", ema_decay=0.9, log_every=5, save_every=0
+)
+
+
+class SmallJudges(Discriminators):
+    def __init__(self) -> None:
+        super().__init__()
+        self.judges = torch.nn.ModuleList([PeriodDiscriminator(3, widths=(1, 4, 8)), ResolutionDiscriminator(512, 4)])
+
+
+def tones(generator: torch.Generator) -> Tensor:
+    """Two clips of 4,096 samples of a hum with harmonics, at a random pitch and phase."""
+    time_s = torch.arange(4096) / 24_000
+    hz = 150 + 150 * torch.rand(2, 1, generator=generator)
+    return sum(0.2 / k * torch.sin(2 * torch.pi * k * (hz * time_s + torch.rand(2, 1, generator=generator)))
+               for k in range(1, 9))  # type: ignore[return-value]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def small_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocoder, "Discriminators", SmallJudges)
+
+
+def trainer(config: TrainConfig = CONFIG, adversarial_from: float = 0.5) -> VocoderTrainer:
+    torch.manual_seed(0)
+    vocos = Vocos(VocosConfig(dim=32, intermediate_dim=64, n_layers=2))
+    return VocoderTrainer(vocos, config, VocoderWeights(adversarial_from=adversarial_from), tones)
+
+
+def logged(run: Path) -> list[dict[str, float]]:
+    return [json.loads(row) for row in (run / "log.jsonl").read_text().splitlines()]
+
+
+def mel_distance(vocos: Vocos) -> float:
+    with torch.no_grad():
+        wanted = mel_spectrogram(tones(torch.Generator().manual_seed(99)))
+        return float((mel_spectrogram(vocos(wanted)) - wanted).abs().mean())
+
+
+def test_it_lowers_the_mel_distance(tmp_path: Path) -> None:
+    run = trainer()
+    before = mel_distance(run.vocos)
+    run.fit(tmp_path)
+    vocos = Vocos(run.vocos.config)
+    vocos.load_state_dict(load_file(tmp_path / "vocos.safetensors"))
+    assert mel_distance(vocos) < 0.7 * before
+    rows = logged(tmp_path)
+    assert [row["step"] for row in rows] == list(range(5, 61, 5))
+    assert "train/judges" not in rows[5] and {"train/judges", "train/fooled", "train/features"} <= rows[6].keys()
+
+
+def test_training_after_speaking(tmp_path: Path) -> None:
+    """What the mel front end keeps must not be inference tensors, whoever called it first."""
+    mel_filterbank.cache_clear()
+    mel._window.cache_clear()
+    with torch.inference_mode():
+        mel_spectrogram(tones(torch.Generator()))
+    trainer(dataclasses.replace(CONFIG, max_steps=1)).fit(tmp_path)
+
+
+def test_the_judges_learn_too(tmp_path: Path) -> None:
+    run = trainer(dataclasses.replace(CONFIG, max_steps=8), adversarial_from=0.0)
+    before = {k: v.clone() for k, v in run.judges.state_dict().items()}
+    run.fit(tmp_path)
+    moved = [k for k, v in run.judges.state_dict().items() if not torch.equal(v, before[k])]
+    assert any(k.endswith("original1") for k in moved)
+    stored = load_file(tmp_path / "judges.safetensors")
+    assert all(torch.equal(v, stored[k]) for k, v in run.judges.state_dict().items())
+
+
+def test_a_run_goes_on_from_its_own_weights(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, max_steps=3, log_every=0)
+    trainer(config).fit(tmp_path)
+    stored = load_file(tmp_path / "vocos.safetensors")
+    again = trainer(dataclasses.replace(config, learning_rate=0.0))
+    again.fit(tmp_path)
+    assert all(torch.equal(v, stored[k]) for k, v in again.vocos.state_dict().items())
+    assert not [p.name for p in tmp_path.iterdir() if p.name.endswith(".tmp")]
+
+
+@pytest.mark.parametrize("log_every", [0, 5])
+def test_a_loss_that_is_no_number_is_not_saved(tmp_path: Path, log_every: int) -> None:
+    run = trainer(dataclasses.replace(CONFIG, max_steps=5, log_every=log_every))
+    draw, calls = run.draw, []
+
+    def poisoned(generator: torch.Generator) -> Tensor:
+        calls.append(1)
+        return draw(generator) * (float("nan") if len(calls) == 3 else 1.0)
+
+    run.draw = poisoned
+    with pytest.raises(EngineError, match="nothing was saved|was not saved"):
+        run.fit(tmp_path)
+    assert not (tmp_path / "vocos.safetensors").exists()
+
+
+def test_distances_are_zero_for_equals_and_grow() -> None:
+    real = tones(torch.Generator().manual_seed(1))
+    assert float(spectral_distance(real, real)) == 0.0
+    near, far = (float(spectral_distance(real + level * torch.randn_like(real), real)) for level in (0.001, 0.1))
+    assert 0 < near < far
+    features = [[torch.ones(2, 3), torch.zeros(4)], [torch.ones(5)]]
+    others = [[torch.zeros(2, 3), torch.zeros(4)], [torch.full((5,), 3.0)]]
+    assert float(feature_distance(features, features)) == 0.0
+    assert float(feature_distance(features, others)) == pytest.approx(0.5 + 2.0)
