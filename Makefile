@@ -1,7 +1,8 @@
 # Two commands: `make run` makes two files of speech, `make test` runs every test. Both make .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
-export GOMP_SPINCOUNT ?= 10000  # as the command line sets it: threads that wait do not spin for long
+# As the command line sets it: threads that wait for each other do not spin for long.
+export GOMP_SPINCOUNT ?= 10000
 
 # Torch comes first and pinned: any other wish for it would fetch gigabytes of CUDA packages on a machine without a GPU.
 .venv/installed: pyproject.toml constraints.txt
