@@ -1,19 +1,10 @@
 """The commands with nothing but what is in the package: the built-in model and the default voice."""
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 import soundfile
-
-from locutor.engines.base import Engine
-
-
-@pytest.fixture(autouse=True)
-def landed(builtin: Engine) -> None:
-    if not (resources.files("locutor.voices") / "presets" / "default.flac").is_file():
-        pytest.skip("the recording of the default voice has not landed yet")
 
 
 @pytest.mark.parametrize(("language", "text"), [("en", "Good morning."), ("pt-BR", "Bom dia.")])

@@ -91,3 +91,9 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
 
 def test_an_empty_lexicon_changes_nothing() -> None:
     assert Lexicon().apply("any text", "en") == "any text"
+
+
+def test_phonemes_are_written_between_slashes_for_engines_that_read_them() -> None:
+    lexicon = Lexicon.parse("Locutor = /lˈoʊkjutɚ/ [en]\nNike = naiki\n")
+    assert lexicon.write_phonemes("Is Locutor by Nike?", "en") == "Is /lˈoʊkjutɚ/ by Nike?"
+    assert lexicon.write_phonemes("O Locutor fala.", "pt-BR") == "O Locutor fala."
