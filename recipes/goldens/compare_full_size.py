@@ -17,7 +17,8 @@ from locutor.engines.base import Utterance
 from locutor.engines.f5.checkpoint import Checkpoint, build_network
 from locutor.engines.f5.config import packaged_config
 from locutor.engines.f5.layout import packed
-from locutor.engines.f5.session import Prepared, Solve, SolveOptions
+from locutor.engines.f5.sampling import SolveOptions
+from locutor.engines.f5.session import Prepared, Solve
 from locutor.engines.f5.tokens import read_vocabulary, tokenize
 from locutor.engines.vocos import Vocos
 

@@ -166,7 +166,7 @@ def test_the_python_page_names_everything() -> None:
 
 def test_quality_defaults() -> None:
     from locutor.engines.builtin import solve as builtin
-    from locutor.engines.f5 import session as f5
+    from locutor.engines.f5 import sampling as f5
 
     table = {row[0]: row[1:3] for row in rows(read("docs/inference.md"), "| parameter | built-in |")}
     api = inspect.signature(F5TTSInference.generate).parameters

@@ -8,33 +8,17 @@ from torch import Tensor
 
 from locutor.engines.base import Utterance
 from locutor.engines.builtin.network import AlignedDiT, Prefix, stack_prefixes
+from locutor.engines.f5 import sampling
 from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_grid
 from locutor.engines.vocos import Vocos
-from locutor.types import SynthesisOptions
-
-NFE_STEP = 8
-CFG_STRENGTH = 1.0
-SWAY_SAMPLING_COEF = -1.0
-NO_GUIDANCE = 1e-5  # below this the unconditional half is not computed
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolveOptions:
-    """What all utterances of a batch share."""
+class SolveOptions(sampling.SolveOptions):
+    """What all utterances of a batch share, with this model's defaults: more steps were not measured to be better."""
 
-    nfe_step: int = NFE_STEP
-    cfg_strength: float = CFG_STRENGTH
-    sway_sampling_coef: float = SWAY_SAMPLING_COEF
-
-    @classmethod
-    def of(cls, options: SynthesisOptions) -> "SolveOptions":
-        """The given options, with this model's defaults where they say None."""
-        cfg, sway = options.cfg_strength, options.sway_sampling_coef
-        return cls(
-            nfe_step=options.nfe_step or NFE_STEP,
-            cfg_strength=CFG_STRENGTH if cfg is None else cfg,
-            sway_sampling_coef=SWAY_SAMPLING_COEF if sway is None else sway,
-        )
+    nfe_step: int = 8
+    cfg_strength: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +40,7 @@ class Solve:
 
     def __init__(self, network: AlignedDiT, vocoder: Vocos, utterances: list[Utterance], options: SolveOptions) -> None:
         self._network, self._vocoder, self._cfg_strength = network, vocoder, options.cfg_strength
+        self._guided = options.is_guided
         self._times = time_grid(options.nfe_step, options.sway_sampling_coef).tolist()
         self._prepared: list[Prepared] = [u.state for u in utterances]
         self._lengths = [u.n_frames for u in utterances]
@@ -81,10 +66,6 @@ class Solve:
     def samples(self, row: int) -> Tensor:
         mel = self._network.denormalize(self._state[row, : self._lengths[row]])
         return self._vocoder(mel.T[None].float())[0]  # (f, c) -> (1, c, f)
-
-    @property
-    def _guided(self) -> bool:
-        return self._cfg_strength >= NO_GUIDANCE
 
     def _padded_lengths(self) -> list[int]:
         patch = self._network.config.patch

@@ -17,7 +17,8 @@ from locutor.engines.f5 import duration
 from locutor.engines.f5.checkpoint import build_network, read_checkpoint
 from locutor.engines.f5.config import ConfigChoice
 from locutor.engines.f5.dit import DiT
-from locutor.engines.f5.session import Prepared, Solve, SolveOptions
+from locutor.engines.f5.sampling import SolveOptions
+from locutor.engines.f5.session import Prepared, Solve
 from locutor.engines.f5.tokens import Vocabulary, check_speakable, read_vocabulary, tokenize
 from locutor.engines.flow_session import FlowSession
 from locutor.engines.vocos import Vocos

@@ -5,10 +5,14 @@ Everything here is float32 whatever the network computes in. Shapes: b batch, n 
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+
+from locutor.types import SynthesisOptions
 
 Velocity = Callable[[Tensor, float], Tensor]
 """(state (b, n, m), time in [0, 1]) -> velocity (b, n, m)."""
@@ -23,6 +27,28 @@ EPSS_32NDS: dict[int, tuple[int, ...]] = {
     12: (0, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32),
     16: (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32),
 }
+
+
+NO_GUIDANCE = 1e-5  # below this the unconditional half is not computed
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveOptions:
+    """What all utterances of a batch share; the defaults are F5-TTS'."""
+
+    nfe_step: int = 32
+    cfg_strength: float = 2.0
+    sway_sampling_coef: float = -1.0
+
+    @property
+    def is_guided(self) -> bool:
+        return self.cfg_strength >= NO_GUIDANCE
+
+    @classmethod
+    def of(cls, options: SynthesisOptions) -> Self:
+        """The given options, with the model's defaults where they say None."""
+        asked = {name: getattr(options, name) for name in ("nfe_step", "cfg_strength", "sway_sampling_coef")}
+        return replace(cls(), **{name: value for name, value in asked.items() if value is not None})
 
 
 def time_grid(nfe_step: int, sway_sampling_coef: float = -1.0, epss: bool = True) -> Tensor:

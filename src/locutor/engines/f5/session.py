@@ -10,33 +10,8 @@ from torch.nn.utils.rnn import pad_sequence
 from locutor.engines.base import Utterance
 from locutor.engines.f5.dit import Context, DiT
 from locutor.engines.f5.layout import frame_mask, packed
-from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_grid
+from locutor.engines.f5.sampling import SolveOptions, draw_batch, euler_step, guided, time_grid
 from locutor.engines.vocos import Vocos
-from locutor.types import SynthesisOptions
-
-NFE_STEP = 32
-CFG_STRENGTH = 2.0
-SWAY_SAMPLING_COEF = -1.0
-NO_GUIDANCE = 1e-5  # below this the unconditional half is not computed
-
-
-@dataclass(frozen=True, kw_only=True)
-class SolveOptions:
-    """What all utterances of a batch share."""
-
-    nfe_step: int = NFE_STEP
-    cfg_strength: float = CFG_STRENGTH
-    sway_sampling_coef: float = SWAY_SAMPLING_COEF
-
-    @classmethod
-    def of(cls, options: SynthesisOptions) -> "SolveOptions":
-        """The given options, with F5's defaults where they say None."""
-        sway = options.sway_sampling_coef
-        return cls(
-            nfe_step=options.nfe_step or NFE_STEP,
-            cfg_strength=CFG_STRENGTH if options.cfg_strength is None else options.cfg_strength,
-            sway_sampling_coef=SWAY_SAMPLING_COEF if sway is None else sway,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +28,7 @@ class Solve:
 
     def __init__(self, network: DiT, vocoder: Vocos, utterances: list[Utterance], options: SolveOptions) -> None:
         self._network, self._vocoder, self._cfg_strength = network, vocoder, options.cfg_strength
+        self._guided = options.is_guided
         self._prepared: list[Prepared] = [u.state for u in utterances]
         self._times = time_grid(options.nfe_step, options.sway_sampling_coef).tolist()
         self._lengths = [u.n_frames for u in utterances]
@@ -89,10 +65,6 @@ class Solve:
         prepared = self._prepared[row]
         new = self.mel(row)[len(prepared.mel) :]
         return self._vocoder(new.T[None].float())[0] * prepared.gain  # (n, m) -> (1, m, n)
-
-    @property
-    def _guided(self) -> bool:
-        return self._cfg_strength >= NO_GUIDANCE
 
     def _velocity(self, x: Tensor, time: float) -> Tensor:
         parameter = next(self._network.parameters())
