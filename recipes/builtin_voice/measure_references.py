@@ -1,0 +1,66 @@
+"""What cloning keeps of each recording of a folder: `python measure_references.py FOLDER`.
+
+Prints, per recording: similarity of three English sentences in its voice; of the recording through the vocoder alone,
+as it is and with its missing upper bands filled, with the predicted MOS before and after; and of NAME.other.flac,
+further speech of the same person, where human_references.py made one.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from locutor.analysis.mos import DistillMos
+from locutor.analysis.speaker import LstmSpeakerEncoder, similarity
+from locutor.audio.io import read
+from locutor.audio.mel import SAMPLE_RATE, mel_spectrogram
+from locutor.audio.resample import resample
+from locutor.engines.base import synthesize
+from locutor.engines.builtin.bandwidth import fill_upper_bands
+from locutor.engines.builtin.engine import BuiltinEngine, Networks, read_networks
+from locutor.types import SpeechRequest, SynthesisOptions, Waveform
+
+TEXTS = (
+    "The meeting starts at noon, so please bring your notes and a pen.",
+    "Nobody expected the storm to last for three whole days.",
+    "If you want to leave a message, please speak slowly after the tone.",
+)
+
+
+@torch.inference_mode()
+def through_vocoder(networks: Networks, waveform: Waveform, fill: bool) -> Waveform:
+    samples = torch.from_numpy(resample(waveform, SAMPLE_RATE).samples)
+    mel = mel_spectrogram(samples[None]).transpose(1, 2)
+    if fill:
+        mel = fill_upper_bands(mel, networks.acoustic.mel_mean)
+    return Waveform(networks.vocoder(mel.transpose(1, 2))[0].numpy(), SAMPLE_RATE)
+
+
+def clones(engine: BuiltinEngine, reference: Waveform) -> list[Waveform]:
+    voice = engine.encode_voice(reference)
+    made = []
+    for seed, text in enumerate(TEXTS):
+        options = SynthesisOptions(seed=seed)
+        request = SpeechRequest(text=text, language="en", options=options)
+        made += synthesize(engine, [engine.prepare(request, voice)], options)
+    return made
+
+
+def main() -> None:
+    networks = read_networks()
+    engine, encoder, mos = BuiltinEngine(networks), LstmSpeakerEncoder(), DistillMos()
+    print("recording         cloned  vocoder  filled  MOS before  after  other recording")
+    for path in sorted(p for p in Path(sys.argv[1]).glob("*.flac") if ".other" not in p.name):
+        reference = read(path)
+        own = encoder.embed(reference)
+        cloned = [similarity(own, encoder.embed(w)) for w in clones(engine, reference)]
+        plain, filled = (through_vocoder(networks, reference, fill) for fill in (False, True))
+        row = f"{path.stem:16}  {sum(cloned) / len(cloned):6.3f}  {similarity(own, encoder.embed(plain)):7.3f}"
+        row += f"  {similarity(own, encoder.embed(filled)):6.3f}"
+        row += f"  {mos.predict(reference):10.2f}  {mos.predict(filled):5.2f}"
+        other = path.with_suffix(".other.flac")
+        print(row + (f"  {similarity(own, encoder.embed(read(other))):15.3f}" if other.exists() else ""), flush=True)
+
+
+if __name__ == "__main__":
+    main()
