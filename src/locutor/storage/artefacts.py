@@ -153,6 +153,10 @@ class ArtefactStore:
         session.execute(delete(ArtefactRow).where(ArtefactRow.id.in_(ids)))
         return ids
 
+    def forget(self, session: Session, ids: Iterable[str]) -> None:
+        """Take rows out by id, in the caller's transaction; `sweep` removes the files later."""
+        session.execute(delete(ArtefactRow).where(ArtefactRow.id.in_(list(ids))))
+
     def erase(self, ids: Iterable[str]) -> None:
         """Remove files whose rows are gone. What a crash leaves is found by `sweep`."""
         for artefact_id in ids:

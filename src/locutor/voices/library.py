@@ -54,6 +54,11 @@ class NewVoice:
     ref_text: str | None
     report: DoctorReport
 
+    @property
+    def staged(self) -> list[Staged]:
+        """Its files, each once."""
+        return list({s.id: s for s in (self.reference, *(staged for staged, _, _ in self.clips))}.values())
+
 
 class VoiceLibrary:
     """Every voice one can speak with. speech_seconds, write_down: models that listen, where they are installed."""
@@ -154,7 +159,7 @@ class VoiceLibrary:
     def insert(self, session: Session, new: NewVoice) -> VoiceRecord:
         """Put a prepared voice into the library, in the caller's transaction."""
         at, owner = now(), _files_of(new.id)
-        for staged in {s.id: s for s in (new.reference, *(s for s, _, _ in new.clips))}.values():
+        for staged in new.staged:
             self.artefacts.commit(session, staged, owner)
         row = VoiceRow(
             id=new.id, name=new.name, description=new.description, language=new.language, licence=new.licence,
