@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from locutor.cli import doctor, evaluate, infer, models, normalize, say, voices
+from locutor.cli import doctor, evaluate, infer, jobs, models, normalize, say, voices
 from locutor.cli.edge import EdgeGroup, show_remarks
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(infer.app, name="infer")
 app.add_typer(models.app, name="models")
 app.add_typer(voices.app, name="voices")
+app.add_typer(jobs.app, name="jobs")
 
 
 def _show_version(asked: bool) -> None:

@@ -12,7 +12,7 @@ from locutor.cli.text import read_text
 from locutor.errors import OptionError
 
 if TYPE_CHECKING:
-    from locutor.serving.speak import Speech
+    from locutor.serving.recipe import Speech
     from locutor.settings import Settings
     from locutor.types import SpeechRequest
     from locutor.voices.store import Voice
@@ -64,13 +64,13 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
 
 
 def _choose_voice(settings: "Settings", voice: str | None, ref_audio: Path | None, ref_text: str | None) -> "Voice":
-    from locutor.bootstrap import voice_store
+    from locutor.bootstrap import find_voice
     from locutor.voices.store import Voice
 
     if ref_audio is None:
         if ref_text is not None:
             raise OptionError("--ref-text is the transcript of --ref-audio; give both")
-        return voice_store(settings).get(settings.voice)
+        return find_voice(settings, settings.voice)
     if voice is not None:
         raise OptionError("give either --voice or --ref-audio, not both")
     return Voice.from_file(ref_audio, ref_text)
