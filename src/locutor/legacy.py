@@ -1,7 +1,7 @@
 """Variables of the program that Locutor replaces, for those who bring its .env along: what each is called here.
 
-`locutor serve` reads the renamed ones where neither a LOCUTOR_ variable nor the file sets them, and warns of all others.
-Plain names such as HOST or DEBUG are set by shells and other programs too; they are never taken for ours.
+`locutor serve` reads the renamed ones where neither a LOCUTOR_ variable nor the file sets them, and warns of the
+others. Plain names such as HOST or DEBUG are set by shells and other programs too; they are never taken for ours.
 """
 
 from collections.abc import Mapping

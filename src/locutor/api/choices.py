@@ -76,7 +76,9 @@ def choose_profile(served: Context, card: ModelCard, profile: str | None) -> Any
         return served.stores.profiles.default(card.engine)
     found = served.stores.profiles.get(profile)
     if found.engine != card.engine:
-        raise OptionError(f"quality profile {profile!r} is for engine {found.engine!r}; model {card.id!r} is {card.engine!r}")
+        raise OptionError(
+            f"quality profile {profile!r} is for engine {found.engine!r}; model {card.id!r} is {card.engine!r}"
+        )
     return found
 
 

@@ -83,7 +83,9 @@ def caller(
 
 def _known(found: Caller | None) -> Caller:
     if found is None:
-        raise ApiError(401, "AuthError", "the API key or login is unknown, revoked or over", {"WWW-Authenticate": "Bearer"})
+        raise ApiError(
+            401, "AuthError", "the API key or login is unknown, revoked or over", {"WWW-Authenticate": "Bearer"}
+        )
     return found
 
 

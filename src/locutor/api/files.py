@@ -1,6 +1,7 @@
 """Stored audio as answers: as it is with Range, in another format, or as a waveform to draw."""
 
 import re
+from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import quote
 
@@ -23,7 +24,10 @@ def audio_file(served: Context, artefact_id: str) -> FileResponse:
     return FileResponse(
         artefacts.path(artefact_id),
         media_type=found.media_type,
-        headers={"Content-Disposition": disposition("inline", found.filename), "Cache-Control": "private, max-age=3600"},
+        headers={
+            "Content-Disposition": disposition("inline", found.filename),
+            "Cache-Control": "private, max-age=3600",
+        },
     )
 
 
@@ -39,7 +43,11 @@ def encoded_file(served: Context, artefact_id: str, format: str, stem: str) -> R
 
 
 def peaks_of(served: Context, artefact_id: str, n: int) -> Peaks:
-    low, high, duration_s, rate = read_peaks(served.stores.artefacts.path(artefact_id), n)
+    return peaks_of_file(served.stores.artefacts.path(artefact_id), n)
+
+
+def peaks_of_file(path: Path, n: int) -> Peaks:
+    low, high, duration_s, rate = read_peaks(path, n)
     return Peaks(
         duration=duration_s,
         sample_rate=rate,
@@ -50,6 +58,6 @@ def peaks_of(served: Context, artefact_id: str, n: int) -> Peaks:
 
 
 def disposition(kind: str, filename: str) -> str:
-    """A Content-Disposition that no name can break out of: a plain one for old clients, the real one percent-encoded."""
+    """A Content-Disposition that no name can break out of: plain for old clients, and percent-encoded."""
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", filename)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

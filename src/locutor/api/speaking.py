@@ -6,7 +6,6 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
-import numpy as np
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Request
@@ -38,9 +37,7 @@ async def unless_gone(
             await watcher
 
 
-async def pieces(
-    stream: SpeechStream, cancelled: threading.Event, limiter: CapacityLimiter
-) -> AsyncIterator[Samples]:
+async def pieces(stream: SpeechStream, cancelled: threading.Event, limiter: CapacityLimiter) -> AsyncIterator[Samples]:
     """Samples as they come; a reader that stops drops the rest."""
     try:
         while True:
@@ -53,9 +50,7 @@ async def pieces(
         stream.close()
 
 
-async def encoded(
-    first: Samples | None, rest: AsyncIterator[Samples], encoder: StreamEncoder
-) -> AsyncIterator[bytes]:
+async def encoded(first: Samples | None, rest: AsyncIterator[Samples], encoder: StreamEncoder) -> AsyncIterator[bytes]:
     """Bytes of a file; encoding is done in a thread, since it takes time too."""
     if first is not None and (data := await run_sync(encoder.encode, first)):
         yield data
@@ -64,5 +59,3 @@ async def encoded(
             yield data
     if data := await run_sync(encoder.finish):
         yield data
-
-

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from locutor.errors import NotFoundError, StorageError
@@ -146,6 +146,11 @@ class ArtefactStore:
         with self._database.read() as session:
             rows = session.scalars(select(ArtefactRow).where(ArtefactRow.owner == owner).order_by(ArtefactRow.id))
             return [_artefact(row) for row in rows]
+
+    def give(self, owner: str, new_owner: str) -> None:
+        """Hand all files of one owner to another, with whom they will be dropped."""
+        with self._database.write() as session:
+            session.execute(update(ArtefactRow).where(ArtefactRow.owner == owner).values(owner=new_owner))
 
     def drop(self, session: Session, owner: str) -> list[str]:
         """Take the rows of an owner out, in the caller's transaction; hand the ids to `erase` once it is through."""

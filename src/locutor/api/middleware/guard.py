@@ -60,7 +60,12 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, str, dict[str, str]] | None:
         host = headers.get("host", "")
         if not self._is_ours(host):
-            return 421, "HostError", f"this service is not called {host!r}; its names are set by LOCUTOR_ALLOWED_HOSTS", {}
+            return (
+                421,
+                "HostError",
+                f"this service is not called {host!r}; its names are set by LOCUTOR_ALLOWED_HOSTS",
+                {},
+            )
         if scope["method"] not in SAFE_METHODS and not self._may_change(scope, headers, host):
             return 403, "OriginError", "a page of another site may not change anything here", {}
         length, limit = headers.get("content-length", "0"), self._limit(headers)

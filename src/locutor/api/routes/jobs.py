@@ -14,7 +14,7 @@ from locutor.api.choices import check_length, choose, choose_engine
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.files import audio_file, encoded_file, n_peaks, peaks_of
-from locutor.api.schemas.common import Id, Language, Text, refusals
+from locutor.api.schemas.common import Id, Language, Responses, Text, refusals
 from locutor.api.schemas.jobs import (
     SYNTHESIZE,
     FormatOut,
@@ -68,7 +68,9 @@ class JobForm(Parameters):
 def create(
     form: Annotated[JobForm, Form()],
     served: Served,
-    idempotency_key: Annotated[str | None, Header(max_length=120, description="A second try makes no second job.")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=120, description="A second try makes no second job.")
+    ] = None,
 ) -> JobOut:
     params = job_params(served, form)
     key = None if idempotency_key is None else f"client:{idempotency_key}"
@@ -132,7 +134,9 @@ def live_job(served: Context, job_id: str) -> Job:
     return job
 
 
-@router.delete("/{job_id}", response_model=JobDeleted, responses=refusals(404, 409), summary="Delete a job and its files")
+@router.delete(
+    "/{job_id}", response_model=JobDeleted, responses=refusals(404, 409), summary="Delete a job and its files"
+)
 def delete(job_id: Id, served: Served) -> JobDeleted:
     n_files = served.stores.jobs.delete(job_id)
     return JobDeleted(message="deleted", job_id=job_id, files_deleted=n_files)
@@ -176,7 +180,7 @@ def _format(name: str) -> FormatOut:
     )
 
 
-_AUDIO: dict[int | str, dict[str, Any]] = {
+_AUDIO: Responses = {
     200: {
         "description": "The file.",
         "content": {
@@ -192,7 +196,7 @@ _AUDIO: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/{job_id}/download",
     response_class=Response,
-    responses={k: v for k, v in _AUDIO.items() if k == 200} | refusals(404, 408, 409, 410, 425),
+    responses={200: _AUDIO[200], **refusals(404, 408, 409, 410, 425)},
     summary="Wait for a job and download its audio",
 )
 async def download(

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from locutor.api.choices import MODEL_ALIASES, aliased, check_length, choose
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
-from locutor.api.schemas.common import SPEAKING, Id, refusals
+from locutor.api.schemas.common import SPEAKING, Id, Responses, refusals
 from locutor.api.schemas.speech import Model, Models, NamedVoice, NamedVoices, Parameters, SpeechIn
 from locutor.api.speaking import encoded, pieces, unless_gone
 from locutor.audio.stream import encode, find_stream_format, open_encoder
@@ -26,7 +26,7 @@ from locutor.types import SpeechRequest
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(allow(Scope.SPEAK))])
 
-_AUDIO = {
+_AUDIO: Responses = {
     200: {
         "description": "Audio of the format that was asked for, in pieces; or events whose data is JSON.",
         "content": {

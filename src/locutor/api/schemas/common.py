@@ -45,9 +45,7 @@ SPEAKING = (404, 409, 503, 504, 507)
 def refusals(*statuses: int, openai: bool = False) -> Responses:
     """OpenAPI entries of the error statuses an operation has, with those that any may have."""
     model = OpenAIError if openai else ErrorBody
-    return {
-        status: {"model": model, "description": _MEANINGS[status]} for status in sorted({*EVERYWHERE, *statuses})
-    }
+    return {status: {"model": model, "description": _MEANINGS[status]} for status in sorted({*EVERYWHERE, *statuses})}
 
 
 def iso(at: float | None) -> datetime | None:

@@ -55,7 +55,7 @@ class JobOut(BaseModel):
         return cls(
             id=job.id,
             kind=job.kind,
-            mode=CLONE if job.kind == CLONE else params.get("mode"),
+            mode="clone_voice" if job.kind == CLONE else params.get("mode"),
             status=job.status,
             progress=min(100.0, max(0.0, job.progress)),
             message=job.message,

@@ -15,7 +15,9 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     nfe_step: Annotated[int, Field(ge=1, le=128, description="Steps of the solver.")] | None = None
-    cfg_strength: Annotated[float, Field(ge=0, le=10, description="How closely to follow text and voice.")] | None = None
+    cfg_strength: Annotated[float, Field(ge=0, le=10, description="How closely to follow text and voice.")] | None = (
+        None
+    )
     sway_sampling_coef: Annotated[float, Field(ge=-1, le=1, description="Bend of the time grid.")] | None = None
     speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
     fix_duration_s: Annotated[float, Field(ge=0.1, le=3600, description="Length of the speech.")] | None = None
@@ -33,7 +35,7 @@ class VoiceId(BaseModel):
 
 
 class SpeechIn(Parameters):
-    """A text to speak at once. Unknown fields are refused, but for `instructions`, which only OpenAI's models follow."""
+    """A text to speak at once. Unknown fields are refused; `instructions` are what only OpenAI's models follow."""
 
     model: Annotated[str, Field(max_length=120, examples=["tts-1"])] = "tts-1"
     input: Text
