@@ -108,6 +108,7 @@ def _ask(
         "language": request.language,
         "normalize": request.normalize,
         "model": settings.model,
+        "quality_profile": "plain",
     }
     with local_client(settings.data_dir) as client:
         if ref_audio is None:
