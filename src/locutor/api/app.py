@@ -22,7 +22,20 @@ from locutor.api.errors import add_error_handlers
 from locutor.api.metrics import HttpMetrics
 from locutor.api.middleware.guard import Guard, GuardRules
 from locutor.api.middleware.trace import HEADER, Activity, Trace
-from locutor.api.routes import admin, auth, batch, direct, events, health, info, jobs, openai, profiles, voices
+from locutor.api.routes import (
+    admin,
+    auth,
+    batch,
+    direct,
+    events,
+    health,
+    info,
+    jobs,
+    openai,
+    profiles,
+    reference,
+    voices,
+)
 from locutor.auth.keys import KeyStore
 from locutor.auth.scopes import Scope
 from locutor.auth.sessions import SessionStore
@@ -39,6 +52,7 @@ from locutor.tasks import SpeechTasks
 
 ROUTERS: tuple[APIRouter, ...] = (
     info.router,
+    reference.router,
     health.router,
     openai.router,
     direct.router,
