@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from locutor.cli import config, doctor, evaluate, infer, keys, models, normalize, say, serve, voices
+from locutor.cli import config, doctor, evaluate, infer, jobs, keys, models, normalize, say, serve, voices
 from locutor.cli.edge import EdgeGroup, show_remarks
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(infer.app, name="infer")
 app.add_typer(models.app, name="models")
 app.add_typer(voices.app, name="voices")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 
