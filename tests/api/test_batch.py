@@ -16,7 +16,7 @@ def archive(client: TestClient, **request: Any) -> tuple[dict[str, Any], zipfile
     answer = client.post("/jobs/batch", **request)
     assert answer.status_code == 202, answer.text
     job: dict[str, Any] = answer.json()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while (job := client.get(f"/jobs/{job['id']}").json())["status"] in ("queued", "processing"):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -80,6 +80,6 @@ def test_there_are_at_most_a_thousand_rows(client: TestClient) -> None:
 
 def test_only_a_batch_has_a_zip(client: TestClient) -> None:
     job = client.post("/jobs", data={"text": "Hello."}).json()
-    client.get(f"/jobs/{job['id']}/download", params={"timeout": 20})
+    client.get(f"/jobs/{job['id']}/download", params={"timeout": 120})
     assert client.get(f"/jobs/{job['id']}/zip").status_code == 409
     assert client.get("/jobs/nope/zip").status_code == 404

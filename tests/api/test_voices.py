@@ -18,7 +18,7 @@ Ended = Callable[[str], dict[str, Any]]
 @pytest.fixture
 def ended(client: TestClient) -> Ended:
     def wait(job_id: str) -> dict[str, Any]:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while (job := client.get(f"/jobs/{job_id}").json())["status"] in ("queued", "processing"):
             assert time.monotonic() < end, job
             time.sleep(0.05)

@@ -62,7 +62,10 @@ def test_there_and_back(library: VoiceLibrary, bundle: io.BytesIO) -> None:
         ({"clips": [{"file": "/etc/passwd", "sha256": "0" * 64}]}, "holds no /etc/passwd"),
         ({"clips": [{"file": "clip-1.flac", "sha256": "0" * 64}]}, "is not the recording that its card describes"),
         ({"name": "a\nb"}, "a voice's name"),
-        ({"name": "B", "consent": {"permission": "stolen", "given_by": "x", "confirmed_at": 0}}, "permission must be one of"),
+        (
+            {"name": "B", "consent": {"permission": "stolen", "given_by": "x", "confirmed_at": 0}},
+            "permission must be one of",
+        ),
         (b"not json", "wrong at voice.json"),
         (b"{}" + b" " * 70_000, "larger than 64 KiB"),
     ],
