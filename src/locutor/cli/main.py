@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from locutor.cli import doctor, evaluate, infer, jobs, models, normalize, say, voices
+from locutor.cli import config, doctor, evaluate, infer, jobs, keys, models, normalize, say, serve, voices
 from locutor.cli.edge import EdgeGroup, show_remarks
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.command("say")(say.say)
+app.command("serve")(serve.serve)
 app.command("normalize")(normalize.normalize)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
@@ -24,6 +25,8 @@ app.add_typer(infer.app, name="infer")
 app.add_typer(models.app, name="models")
 app.add_typer(voices.app, name="voices")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(keys.app, name="keys")
+app.add_typer(config.app, name="config")
 
 
 def _show_version(asked: bool) -> None:
