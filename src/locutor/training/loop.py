@@ -23,14 +23,10 @@ from locutor.training.log import RunLog
 from locutor.training.schedule import learning_rate
 
 
-class Objective(Protocol):
-    """What is trained, and on what."""
+class Measured(Protocol):
+    """A network and how wrong it is."""
 
     network: nn.Module
-
-    def batch(self, generator: torch.Generator) -> Any:
-        """Training data of one step, drawn by the (CPU) generator."""
-        ...
 
     def loss(self, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
         """Scalars; "loss" is minimised. The generator is on the network's device."""
@@ -38,6 +34,14 @@ class Objective(Protocol):
 
     def held_out(self) -> list[Any]:
         """A few fixed batches that training never sees; may be empty."""
+        ...
+
+
+class Objective(Measured, Protocol):
+    """What is trained, and on what."""
+
+    def batch(self, generator: torch.Generator) -> Any:
+        """Training data of one step, drawn by the (CPU) generator."""
         ...
 
 
@@ -154,7 +158,7 @@ def _evaluate_and_save(objective: Objective, config: TrainConfig, parts: _Parts,
 
 
 @torch.no_grad()
-def held_out_losses(objective: Objective, ema: EMA, config: TrainConfig) -> dict[str, float]:
+def held_out_losses(objective: Measured, ema: EMA, config: TrainConfig) -> dict[str, float]:
     """Mean losses of the averaged weights on the held-out batches, with the same noise every time."""
     network = objective.network
     device = next(network.parameters()).device
