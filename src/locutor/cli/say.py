@@ -12,7 +12,7 @@ from locutor.cli.text import read_text
 from locutor.errors import OptionError
 
 if TYPE_CHECKING:
-    from locutor.serving.speak import Speech
+    from locutor.serving.recipe import Speech
     from locutor.settings import Settings
     from locutor.types import SpeechRequest
     from locutor.voices.store import Voice

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from locutor.errors import NotFoundError, OptionError
 
 CARD_NAME = "voice.yaml"
-PRESET, OWN, FILE = "preset", "own", "file"
+PRESET, OWN, FILE, LIBRARY = "preset", "own", "file", "library"
 
 
 class VoiceCard(BaseModel):
@@ -40,7 +40,11 @@ class VoiceCard(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Voice:
-    """A voice to speak with. kind: "preset", "own" (in the data folder) or "file" (given for one request)."""
+    """A voice to speak with.
+
+    kind: "preset", "own" (a folder), "file" (given for one request) or "library" (added through the studio).
+    blend: voices with their weights, which sum to 1; the voice is then a mixture, and ref_audio is its heaviest part's.
+    """
 
     id: str
     kind: str
@@ -49,6 +53,7 @@ class Voice:
     name: str = ""
     language: str | None = None
     licence: str | None = None
+    blend: tuple[tuple["Voice", float], ...] = ()
 
     @classmethod
     def from_file(cls, ref_audio: Path, ref_text: str | None = None) -> "Voice":
