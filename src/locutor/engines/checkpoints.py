@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
 
-from locutor.engines.card import CardFile, ModelCard, bundled_cards, index, own_cards
+from locutor.engines.card import CARD_NAME, CardFile, ModelCard, bundled_cards, index, own_cards, read_card
 from locutor.engines.download import RemoteFile, disk_refused, download, sha256_of
 from locutor.engines.hashes import HashBook
 from locutor.errors import CheckpointError, NotFoundError, OptionError
@@ -75,14 +75,26 @@ class CheckpointStore:
         Raises NotFoundError when it was not pulled, CheckpointError when a file is not the one it was.
         """
         card = self.card(model)
+        return self._checked(card, self._dir / card.id)
+
+    def open(self, folder: Path) -> Checkpoint:
+        """A model in a folder outside of this store, such as a checkpoint of a training run; raises as locate."""
+        if not (folder / CARD_NAME).is_file():
+            raise NotFoundError(f"{folder} holds no model: there is no {CARD_NAME} in it")
+        return self._checked(read_card((folder / CARD_NAME).read_text(encoding="utf-8"), str(folder)), folder)
+
+    def _checked(self, card: ModelCard, folder: Path) -> Checkpoint:
+        """A role that a model and one that it requires both fill is the model's own."""
         files: dict[str, Path] = {}
         digests = [_bundled_digest(card)] if card.bundled else []
-        for owner, file in self._needed(model):
-            path = self._path(owner, file)
+        for required in map(self.locate, card.requires):
+            files |= required.files
+            digests.append(required.sha256)
+        for file in card.files:
+            path = files[file.role] = folder / file.path
             if not path.is_file():
-                raise NotFoundError(f"model {model!r} lacks {path}; get it with: locutor models pull {model}")
-            files[file.role] = path
-            digests.append(self._hashes.verify(_key(owner, file), path, file.sha256))
+                raise NotFoundError(f"model {card.id!r} lacks {path}; get it with: locutor models pull {card.id}")
+            digests.append(self._hashes.verify(_key(card, file), path, file.sha256))
         return Checkpoint(card, files, hashlib.sha256("\n".join(digests).encode()).hexdigest())
 
     def pull(

@@ -26,8 +26,6 @@ class Defaults:
 
     full_learning_rate: float
     lora_learning_rate: float
-    batch_size: int = 4
-    lora_batch_size: int = 8
 
 
 class Trainable(Measured, Protocol):
@@ -37,9 +35,14 @@ class Trainable(Measured, Protocol):
     names, of the linear layers that LoRA adapts. defaults: settings that suit this engine.
     """
 
-    n_batches: int
-    adapter_targets: tuple[str, ...]
-    defaults: Defaults
+    @property
+    def n_batches(self) -> int: ...
+
+    @property
+    def adapter_targets(self) -> tuple[str, ...]: ...
+
+    @property
+    def defaults(self) -> Defaults: ...
 
     def batch(self, index: int, generator: torch.Generator) -> Any:
         """Batch `index` of the epoch (0 to n_batches - 1; the run shuffles the indices anew each epoch), on the CPU or
@@ -54,12 +57,18 @@ class Trainable(Measured, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
-    """What is to be learned, from which model on. batch_size: clips a batch."""
+    """What is to be learned, from which model on.
+
+    batch_size: clips a batch. cache: a folder where what is computed once of a dataset may be kept, such as alignments.
+    on_progress: called with (clips made ready, clips in all).
+    """
 
     base: Checkpoint
     dataset: Dataset
     batch_size: int
     device: torch.device
+    cache: Path
+    on_progress: Callable[[int, int], None] | None = None
 
 
 TrainableMaker: TypeAlias = Callable[[Lesson], Trainable]
