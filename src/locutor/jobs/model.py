@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey
+from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from locutor.storage.artefacts import Staged
@@ -30,6 +30,7 @@ class JobRow(Base):
     """One job. owner, lease_until: the process that works on it, and until when nobody else may."""
 
     __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_queue", "status", "kind", "priority", "created_at"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from locutor.errors import NotFoundError, StorageError
@@ -147,6 +147,11 @@ class ArtefactStore:
             rows = session.scalars(select(ArtefactRow).where(ArtefactRow.owner == owner).order_by(ArtefactRow.id))
             return [_artefact(row) for row in rows]
 
+    def give(self, owner: str, new_owner: str) -> None:
+        """Hand all files of one owner to another, with whom they will be dropped."""
+        with self._database.write() as session:
+            session.execute(update(ArtefactRow).where(ArtefactRow.owner == owner).values(owner=new_owner))
+
     def drop(self, session: Session, owner: str) -> list[str]:
         """Take the rows of an owner out, in the caller's transaction; hand the ids to `erase` once it is through."""
         ids = list(session.scalars(select(ArtefactRow.id).where(ArtefactRow.owner == owner)))
@@ -179,6 +184,11 @@ class ArtefactStore:
             for path in orphans:
                 path.unlink(missing_ok=True)
         return removed + orphans
+
+    def n_files(self) -> int:
+        """Number of files that count."""
+        with self._database.read() as session:
+            return session.scalar(select(func.count()).select_from(ArtefactRow)) or 0
 
     def n_bytes(self) -> int:
         """Size of all files that count."""

@@ -4,7 +4,6 @@ Times in it are Unix times in seconds. Tables belong to the packages that use th
 the migrations in `storage/migrations/versions` create them all.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from locutor.errors import StorageError
@@ -40,14 +39,15 @@ class Database:
         Raises StorageError when the file cannot be opened, is no database, or was written by a newer Locutor.
         """
         self.path = path
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        self._writer = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
-            event.listen(self._engine, "connect", _configure)
-            event.listen(self._engine, "begin", _begin)
-            self._writer = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
             self._migrate()
-        except (OSError, OperationalError, sqlite3.DatabaseError) as error:
+        except (OSError, DatabaseError) as error:
+            self.close()
             raise StorageError(f"cannot open the database {path}: {_reason(error)}") from error
 
     @contextmanager

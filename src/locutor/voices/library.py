@@ -173,6 +173,10 @@ class VoiceLibrary:
         session.flush()
         return _record(session, row)
 
+    def examine(self, waveform: Waveform) -> DoctorReport:
+        """What the doctor says of a recording; raises AudioError as doctor.examine."""
+        return examine(waveform, self._speech_seconds)
+
     def blend(self, parts: Sequence[tuple[str, float]], *, name: str, description: str = "") -> VoiceRecord:
         """A mixture of 2 to 5 recorded voices, by id or name with their weights (scaled to sum to 1).
 
