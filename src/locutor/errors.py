@@ -7,6 +7,7 @@
     ├── NotFoundError (FileNotFoundError)  a file, voice, model or engine that is not there
     ├── CheckpointError (RuntimeError)     weights that are damaged, of another shape, unsafe or ambiguous
     ├── EngineError (RuntimeError)         the engine cannot do this now: not configured, closed, out of memory
+    ├── CancelledError (RuntimeError)      whoever asked has cancelled; nothing went wrong
     ├── StorageError (RuntimeError)        the disk refuses: full, read-only
     └── MissingExtraError (RuntimeError)   an optional dependency is not installed; the message names the extra
 
@@ -43,6 +44,10 @@ class CheckpointError(LocutorError, RuntimeError):
 
 class EngineError(LocutorError, RuntimeError):
     """The engine cannot do this in its present state."""
+
+
+class CancelledError(LocutorError, RuntimeError):
+    """Whoever asked has cancelled."""
 
 
 class StorageError(LocutorError, RuntimeError):
