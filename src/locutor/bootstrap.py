@@ -1,5 +1,6 @@
 """The composition root: settings in, the objects that serve them out."""
 
+from locutor.datasets import DatasetStore
 from locutor.engines.checkpoints import CheckpointStore
 from locutor.engines.device import choose_device, set_threads
 from locutor.engines.registry import default_registry
@@ -17,6 +18,11 @@ def checkpoint_store(settings: Settings) -> CheckpointStore:
 def voice_store(settings: Settings) -> VoiceStore:
     """The voices of this installation."""
     return VoiceStore(settings.data_dir)
+
+
+def dataset_store(settings: Settings) -> DatasetStore:
+    """The datasets of this installation."""
+    return DatasetStore(settings.data_dir / "datasets")
 
 
 def lexicon(settings: Settings) -> Lexicon | None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from locutor.analysis.vad import SpeechSpan
 from locutor.audio.level import peak
-from locutor.audio.reference import bandwidth_hz, frame_levels
+from locutor.audio.reference import FRAME_S, bandwidth_hz, frame_levels
 from locutor.types import Waveform
 
 SILENT_DBFS = -90.0  # 16-bit audio holds nothing below: frames that were blanked
@@ -20,6 +20,8 @@ QUIETEST_DBFS = -100.0
 _ACTIVE_DB = 20.0  # frames this far below the loud ones still count as speech
 _NEAR_PEAK = 0.98
 _EDGE_FRAMES = 2  # 40 ms
+_BURST_DB = 6.0
+_FLAT = 0.35
 _MIN_SAMPLES = 1024  # one spectrum
 
 
@@ -31,6 +33,7 @@ class ClipQuality:
     that was not clipped has less than 0.05 %. bandwidth_hz: where the spectrum ends. speech_s: time in which somebody
     speaks. longest_pause_s: between two stretches of speech, or before the first and behind the last.
     edge_db: level of the first or the last 40 ms over that of the speech; near 0 where the recording cuts into a word.
+    burst_s: time in which the loudest of it is noise, as damaged bytes sound; the loudest of speech are vowels.
     """
 
     level_dbfs: float
@@ -40,12 +43,13 @@ class ClipQuality:
     speech_s: float
     longest_pause_s: float
     edge_db: float
+    burst_s: float
 
 
 def measure(waveform: Waveform, speech: Sequence[SpeechSpan]) -> ClipQuality:
     """Measure a clip. speech: where somebody speaks in it, in order."""
     if waveform.n_samples < _MIN_SAMPLES or peak(waveform) == 0.0:
-        return ClipQuality(QUIETEST_DBFS, 0.0, 0.0, 0.0, 0.0, waveform.duration_s, 0.0)
+        return ClipQuality(QUIETEST_DBFS, 0.0, 0.0, 0.0, 0.0, waveform.duration_s, 0.0, 0.0)
     levels = frame_levels(waveform)  # (n_frames,) dBFS
     active = speech_level_dbfs(levels)
     return ClipQuality(
@@ -56,6 +60,7 @@ def measure(waveform: Waveform, speech: Sequence[SpeechSpan]) -> ClipQuality:
         speech_s=sum(span.end_s - span.start_s for span in speech),
         longest_pause_s=_longest_pause_s(speech, waveform.duration_s),
         edge_db=float(max(levels[:_EDGE_FRAMES].max(), levels[-_EDGE_FRAMES:].max()) - active),
+        burst_s=_burst_s(waveform, levels),
     )
 
 
@@ -69,6 +74,15 @@ def near_peak_ratio(waveform: Waveform) -> float:
     """Share of the samples, 0 to 1, within 2 % of the highest absolute one."""
     size = np.abs(waveform.samples)
     return float(np.mean(size >= _NEAR_PEAK * size.max()))
+
+
+def _burst_s(waveform: Waveform, levels: npt.NDArray[np.float64]) -> float:
+    """Time of the frames near the loudest whose spectrum is flat; levels (n_frames,) of the frames in dBFS."""
+    n = round(FRAME_S * waveform.sample_rate)
+    frames = waveform.samples[: levels.size * n].reshape(-1, n)[levels > levels.max() - _BURST_DB]
+    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(n))))[:, 1:-1] + 1e-12
+    flatness = np.exp(np.mean(np.log(power), axis=1)) / np.mean(power, axis=1)  # 0.56 for white noise
+    return float(np.sum(flatness > _FLAT) * n / waveform.sample_rate)
 
 
 def _snr_db(levels: npt.NDArray[np.float64], active_dbfs: float) -> float:

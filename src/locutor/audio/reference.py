@@ -18,7 +18,7 @@ SILENT_DBFS = -60.0
 PREPARED_S = 12.0
 EDGE_DBFS = -42.0  # quieter edges are cut off
 
-_FRAME_S = 0.02
+FRAME_S = 0.02
 _ACTIVE_DB = 20.0  # frames this far below the loud ones still count as speech
 _PAUSE_DB = 30.0
 _BAND_DB = 75.0  # below the strongest band: nothing is there
@@ -137,7 +137,7 @@ def _with_warnings(report: ReferenceReport) -> ReferenceReport:
 
 def frame_levels(waveform: Waveform) -> npt.NDArray[np.float64]:
     """Level of each 20 ms in dBFS, not below -100, (n_frames,)."""
-    n = round(_FRAME_S * waveform.sample_rate)
+    n = round(FRAME_S * waveform.sample_rate)
     frames = waveform.samples[: waveform.n_samples // n * n].reshape(-1, n).astype(np.float64)
     return np.asarray(10 * np.log10(np.maximum(np.mean(np.square(frames), axis=1), 1e-10)))
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from locutor.cli import doctor, evaluate, infer, models, normalize, say, voices
+from locutor.cli import dataset, doctor, evaluate, infer, models, normalize, say, voices
 from locutor.cli.edge import EdgeGroup, show_remarks
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("say")(say.say)
 app.command("normalize")(normalize.normalize)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(infer.app, name="infer")
 app.add_typer(models.app, name="models")
 app.add_typer(voices.app, name="voices")

@@ -1,6 +1,5 @@
 """Fourth step: final texts, and which clips stay."""
 
-from locutor.datasets.consistency import WindowEncoder, measure_speakers
 from locutor.datasets.dataset import Dataset
 from locutor.datasets.edits import Edit, collect_edits, read_edits
 from locutor.datasets.filters import (
@@ -19,22 +18,20 @@ from locutor.text.languages import LANGUAGES
 from locutor.text.normalize import normalize
 
 
-def filter_clips(
-    dataset: Dataset, encoder: WindowEncoder | None, limits: Limits | None = None, *, watch: Watch = UNWATCHED
-) -> list[Clip]:
+def filter_clips(dataset: Dataset, limits: Limits | None = None, *, watch: Watch = UNWATCHED) -> list[Clip]:
     """Give every clip its text, and say what is wrong with those that are not good enough; the report has them all.
 
     The text is, in this order: what somebody wrote by hand, what the source says, what was heard; numbers and
-    abbreviations as words where the language has a normaliser. encoder: None leaves the comparison of voices out.
-    Raises NotFoundError before transcribing, CancelledError.
+    abbreviations as words where the language has a normaliser. Raises NotFoundError before transcribing,
+    CancelledError.
     """
     limits = limits or Limits()
     collect_edits(dataset)
     edits = read_edits(dataset)
-    clips = [_edited(clip, edits.get(clip.id), dataset.language) for clip in dataset.clips("transcribe")]
-    voiced = [clip for clip in clips if clip.error is None and not sound_problems(clip, limits)]
-    alike = measure_speakers(dataset, voiced, encoder, watch) if encoder else {}
-    found = [_judged(_compared(clip, alike.get(clip.id)), edits.get(clip.id), limits) for clip in clips]
+    found = []
+    for clip in watch.each("filter", dataset.clips("transcribe")):
+        edit = edits.get(clip.id)
+        found.append(_judged(_edited(clip, edit, dataset.language), edit, limits))
     dataset.write_clips("filter", found)
     write_report(dataset, found)
     return found
@@ -57,13 +54,6 @@ def spoken_text(text: str, language: str) -> str:
     return " ".join(text.replace("|", ",").split())
 
 
-def _compared(clip: Clip, similarities: tuple[float, float] | None) -> Clip:
-    if similarities is None or clip.measures is None:
-        return clip
-    update = {"speaker_similarity": similarities[0], "worst_similarity": similarities[1]}
-    return clip.model_copy(update={"measures": clip.measures.model_copy(update=update)})
-
-
 def _judged(clip: Clip, edit: Edit | None, limits: Limits) -> Clip:
     keep = edit.keep if edit else None
     if keep is False:
@@ -71,11 +61,7 @@ def _judged(clip: Clip, edit: Edit | None, limits: Limits) -> Clip:
     elif keep is True:
         problems = []
     else:
-        problems = sound_problems(clip, limits)
-        # What the ears could not make out of bad sound says nothing.
-        problems = problems or [
-            *speaker_problems(clip, limits),
-            *text_problems(clip, limits),
-            *pace_problems(clip, limits),
-        ]
+        problems = [*sound_problems(clip, limits), *speaker_problems(clip, limits)]
+        # Clips with one of these were not transcribed.
+        problems = problems or [*text_problems(clip, limits), *pace_problems(clip, limits)]
     return clip.model_copy(update={"problems": tuple(problems)})

@@ -27,6 +27,7 @@ class Limits:
     max_pause_s: float = 2.0
     min_speech_share: float = 0.35
     max_edge_db: float = -20.0
+    max_burst_s: float = 0.03
     min_speaker_similarity: float = 0.7
     min_worst_similarity: float = 0.55
     max_cer: float = 0.15
@@ -44,6 +45,7 @@ class Limits:
         check_range("max_pause_s", self.max_pause_s, 0, 60)
         check_range("min_speech_share", self.min_speech_share, 0, 1)
         check_range("max_edge_db", self.max_edge_db, -100, 100)
+        check_range("max_burst_s", self.max_burst_s, 0, 60)
         check_range("min_speaker_similarity", self.min_speaker_similarity, -1, 1)
         check_range("min_worst_similarity", self.min_worst_similarity, -1, 1)
         check_range("max_cer", self.max_cer, 0, 10)
@@ -139,6 +141,9 @@ def _measured_problems(figures: Measures, clip: Clip, limits: Limits) -> Iterato
         octaves = math.log2(figures.clipped_ratio / max(limits.max_clipped_ratio, 1e-6))
         sentence = f"{figures.clipped_ratio:.2%} of it is clipped, at most {limits.max_clipped_ratio:.2%} is allowed"
         yield Problem(check="clipping", severity=octaves, sentence=sentence)
+    if figures.burst_s > limits.max_burst_s:
+        yield _above("damage", figures.burst_s, limits.max_burst_s, limits.max_burst_s,
+                     "for {:.2f} s it is as loud as can be, and noise; at most {:g} s is allowed")  # fmt: skip
     if figures.bandwidth_hz < limits.min_bandwidth_hz:
         yield _below("band", figures.bandwidth_hz, limits.min_bandwidth_hz, limits.min_bandwidth_hz,
                      "there is no sound above {:.0f} Hz, at least {:g} Hz is needed")  # fmt: skip

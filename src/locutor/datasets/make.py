@@ -39,8 +39,8 @@ def make(
     """Import, segment, transcribe, filter, validate, build; run again, it goes on where it stopped. Raises as they."""
     options = options or MakeOptions()
     import_recordings(dataset, places, speaker=speaker, watch=watch)
-    segment(dataset, listeners.vad, options.segment, watch=watch)
+    segment(dataset, listeners.vad, listeners.encoder, options.segment, watch=watch)
     transcribe(dataset, listeners.transcriber, options.limits, watch=watch)
-    filter_clips(dataset, listeners.encoder, options.limits, watch=watch)
+    filter_clips(dataset, options.limits, watch=watch)
     validate(dataset, options.rules, watch=watch)
     return build(dataset, options.build, watch=watch)

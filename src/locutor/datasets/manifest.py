@@ -72,6 +72,7 @@ class Measures(Row):
     speech_s: Figure
     longest_pause_s: Figure
     edge_db: Figure
+    burst_s: Figure
     speaker_similarity: Figure | None = None
     worst_similarity: Figure | None = None
 

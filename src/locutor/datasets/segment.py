@@ -1,4 +1,4 @@
-"""Second step: sources into clips, each measured."""
+"""Second step: sources into clips, each measured and compared with the speaker's others."""
 
 from dataclasses import asdict
 
@@ -8,6 +8,7 @@ from locutor.analysis.quality import measure
 from locutor.analysis.vad import SAMPLE_RATE, SpeechSpan, VoiceDetector
 from locutor.audio.reference import frame_levels
 from locutor.audio.resample import resample
+from locutor.datasets.consistency import WindowEncoder, measure_speakers
 from locutor.datasets.dataset import Dataset
 from locutor.datasets.manifest import Clip, Measures, Source
 from locutor.datasets.memo import Memo, key_of
@@ -25,14 +26,19 @@ from locutor.datasets.watch import UNWATCHED, Watch
 from locutor.errors import LocutorError, StorageError
 from locutor.types import Waveform
 
-_VERSION = 1
+_VERSION = 2
 _FRAME_S = 0.02
 
 
 def segment(
-    dataset: Dataset, vad: VoiceDetector, options: SegmentOptions | None = None, *, watch: Watch = UNWATCHED
+    dataset: Dataset,
+    vad: VoiceDetector,
+    encoder: WindowEncoder | None,
+    options: SegmentOptions | None = None,
+    *,
+    watch: Watch = UNWATCHED,
 ) -> list[Clip]:
-    """Cut every source at pauses and measure the clips.
+    """Cut every source at pauses and measure the clips. encoder: None leaves the comparison of voices out.
 
     A source with a text for all of it stays one clip, without the silence around it. A source in which nobody speaks
     gives one clip, which the filter will drop. Raises NotFoundError before the import, CancelledError.
@@ -48,8 +54,23 @@ def segment(
                 found = _clips_or_error(dataset, source, vad, options)
                 memo.put(key, found)
             clips += [clip.model_copy(update={"speaker": source.speaker}) for clip in found]
+    if encoder:
+        clips = _compared(dataset, clips, encoder, watch)
     dataset.write_clips("segment", clips)
     return clips
+
+
+def _compared(dataset: Dataset, clips: list[Clip], encoder: WindowEncoder, watch: Watch) -> list[Clip]:
+    """The clips with how alike their voices are."""
+    voiced = [clip for clip in clips if clip.measures is not None and clip.measures.speech_s > 0]
+    alike = measure_speakers(dataset, voiced, encoder, watch)
+    found = []
+    for clip in clips:
+        if clip.id in alike and clip.measures is not None:
+            figures = {"speaker_similarity": alike[clip.id][0], "worst_similarity": alike[clip.id][1]}
+            clip = clip.model_copy(update={"measures": clip.measures.model_copy(update=figures)})
+        found.append(clip)
+    return found
 
 
 def _cues(source: Source) -> list[object]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from locutor.analysis.asr import Transcriber, Transcript
 from locutor.datasets.dataset import Dataset
-from locutor.datasets.filters import Limits, sound_problems
+from locutor.datasets.filters import Limits, sound_problems, speaker_problems
 from locutor.datasets.manifest import Clip, Heard, SpokenWord
 from locutor.datasets.memo import Memo, key_of
 from locutor.datasets.score import cer
@@ -23,14 +23,14 @@ def transcribe(
     model: str = "whisper-base",
     watch: Watch = UNWATCHED,
 ) -> list[Clip]:
-    """Listen to every clip whose sound is within the limits; the others are dropped whatever they say.
+    """Listen to every clip whose sound and voice are within the limits; the others are dropped whatever they say.
 
     With a given text the character error rate tells how well it agrees. model: names the transcriber; clips that it
     has heard are not heard again. Raises NotFoundError before segmenting, CancelledError.
     """
     limits = limits or Limits()
     clips = dataset.clips("segment")
-    wanted = [clip for clip in clips if clip.error is None and not sound_problems(clip, limits)]
+    wanted = [clip for clip in clips if clip.error is None and not _is_hopeless(clip, limits)]
     heard: dict[str, Clip] = {}
     with Memo(dataset.work("transcribe.memo.jsonl"), Heard) as memo:
         for clip in watch.each("transcribe", wanted):
@@ -43,6 +43,10 @@ def transcribe(
     found = [heard.get(clip.id, clip) for clip in clips]
     dataset.write_clips("transcribe", found)
     return found
+
+
+def _is_hopeless(clip: Clip, limits: Limits) -> bool:
+    return bool(sound_problems(clip, limits) or speaker_problems(clip, limits))
 
 
 def _heard_or_error(clip: Clip, language: str, memo: Memo[Heard], key: str, listen: Callable[[Clip], Heard]) -> Clip:
