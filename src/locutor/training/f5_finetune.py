@@ -13,6 +13,7 @@ from locutor.audio import io
 from locutor.audio.mel import SAMPLE_RATE
 from locutor.audio.resample import resample
 from locutor.engines.f5.checkpoint import EMA_PREFIX, NETWORK_PREFIX, build_network, read_checkpoint
+from locutor.engines.f5.config import F5Config
 from locutor.engines.f5.dit import DiT
 from locutor.engines.f5.engine import reference_mel
 from locutor.engines.f5.tokens import Vocabulary, read_vocabulary, tokenize
@@ -72,14 +73,17 @@ class F5Trainable:
         return self._objective.loss(batch, generator)
 
     def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> Mapping[str, str]:
-        """model.safetensors with upstream's EMA names, in float32; model.yaml; vocab.txt."""
-        prefix = EMA_PREFIX + NETWORK_PREFIX
-        named = {prefix + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(named, folder / "model.safetensors")
-        config = yaml.safe_dump(self.network.config.model_dump(), sort_keys=False)
-        (folder / "model.yaml").write_text(config, encoding="utf-8")
-        shutil.copyfile(self._vocab_file, folder / "vocab.txt")
-        return {"model": "model.safetensors", "config": "model.yaml", "vocab": "vocab.txt"}
+        return write_network(folder, self.network.config, self._vocab_file, tensors)
+
+
+def write_network(folder: Path, config: F5Config, vocab_file: Path, tensors: Mapping[str, Tensor]) -> Mapping[str, str]:
+    """model.safetensors with upstream's EMA names, in float32; model.yaml; vocab.txt."""
+    prefix = EMA_PREFIX + NETWORK_PREFIX
+    named = {prefix + name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(named, folder / "model.safetensors")
+    (folder / "model.yaml").write_text(yaml.safe_dump(config.model_dump(), sort_keys=False), encoding="utf-8")
+    shutil.copyfile(vocab_file, folder / "vocab.txt")
+    return {"model": "model.safetensors", "config": "model.yaml", "vocab": "vocab.txt"}
 
 
 def read_clip(recording: Recording, language: str, vocabulary: Vocabulary) -> Clip | None:

@@ -11,15 +11,15 @@ RUN/voice.wav, voice.json   what the samples clone     RUN/stop          asks th
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from locutor.errors import CheckpointError, NotFoundError, StorageError
+from locutor.training.lock import is_locked
 from locutor.training.run_config import RunConfig
 
 STATES = ("idle", "preparing", "running", "completed", "failed", "stopped")
-ALIVE_S = 30.0  # a run that is busy says so at least this often
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +89,17 @@ class RunFolder:
         return RunConfig.of(self._read("run.json"))
 
     def status(self) -> RunStatus:
-        """What the run said last; a run whose process is gone without a word has failed."""
+        """What the run said last; one whose process ended without a word is "stopped"."""
         if not (self.path / "status.json").is_file():
             return RunStatus()
-        return RunStatus(**self._read("status.json"))
+        status = RunStatus(**self._read("status.json"))
+        if status.is_over or self.is_alive():
+            return status
+        return replace(status, state="stopped", message="its process ended unexpectedly; it can be resumed")
+
+    def is_alive(self) -> bool:
+        """Whether the process that works on the run is there: it holds a lock, which the system takes from the dead."""
+        return is_locked(self.path / "lock")
 
     def tell(self, status: RunStatus) -> None:
         self._write("status.json", asdict(status) | {"updated_at": time.time()})

@@ -73,7 +73,7 @@ def save_model(folder: Path, trainable: Trainable, tensors: Mapping[str, Tensor]
             n_bytes = sum((unfinished / name).stat().st_size for name in roles.values())
             complete = asdict(facts) | {"n_bytes": n_bytes, "created_at": time.time()}
             (unfinished / FACTS_NAME).write_text(json.dumps(complete, indent=1) + "\n", encoding="utf-8")
-            _write_card(unfinished, card_of(unfinished, roles, origin, facts))
+            write_card(unfinished, card_of(unfinished, roles, origin, facts))
             if target.exists():
                 shutil.rmtree(target)  # of a run that went back to before it
             os.replace(unfinished, target)
@@ -136,7 +136,8 @@ def card_of(folder: Path, roles: Mapping[str, str], origin: Origin, facts: Facts
         licence_url=base.licence_url,
         commercial_use=base.commercial_use,
         config=base.config if origin.lora else None,
-        requires=(base.id,) if origin.lora else base.requires,
+        requires=(origin.config.base,) if origin.lora else base.requires,
+        base_sha256=origin.base.sha256 if origin.lora else None,
         files=files,
     )
 
@@ -150,6 +151,7 @@ def _write_weights(
     return {"adapter": WEIGHTS_NAME, "adapter_config": CONFIG_NAME}
 
 
-def _write_card(folder: Path, card: ModelCard) -> None:
+def write_card(folder: Path, card: ModelCard) -> None:
+    """The last file of a model's folder."""
     facts = card.model_dump(mode="json", exclude_defaults=True)
     (folder / CARD_NAME).write_text(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -12,11 +12,12 @@ import torch
 from locutor.engines.checkpoints import Checkpoint, CheckpointStore
 from locutor.engines.lora import adapt
 from locutor.engines.registry import EngineRegistry
-from locutor.errors import CancelledError
+from locutor.errors import CancelledError, ConflictError
 from locutor.training import preflight, saved
 from locutor.training.config import TrainConfig
 from locutor.training.dataset import Dataset, read_dataset
 from locutor.training.finetune import Finetune, Moment, Schedule
+from locutor.training.lock import locked
 from locutor.training.log import RunLog
 from locutor.training.preflight import Plan
 from locutor.training.registry import make_trainable
@@ -42,10 +43,14 @@ class Teaching:
     _asked: bool = False
 
     def run(self) -> RunStatus:
-        """Train until the run is over; its status says how it ended. Raises what went wrong, after writing it down."""
+        """Train until the run is over; its status says how it ended. Raises what went wrong, after writing it down, and
+        ConflictError when another process is at it."""
         self.folder.stop_file.unlink(missing_ok=True)
         try:
-            return self._run()
+            with locked(self.folder.path / "lock"):
+                return self._run()
+        except ConflictError:
+            raise
         except CancelledError:
             return self._tell(state="stopped", message="stopped before the first update")
         except BaseException as error:

@@ -120,14 +120,7 @@ class BuiltinTrainable:
         return {"loss": error[weight.expand_as(error)].mean()}
 
     def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> Mapping[str, str]:
-        """The base's file with this part in half precision; the other parts as they are, in 8 bits."""
-        with safe_open(self._base, "pt") as file:
-            metadata = dict(file.metadata() or {})
-        kept = {name: tensor for name, tensor in load_file(self._base).items() if not name.startswith(PART)}
-        own = {PART + name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
-        save_file(kept | own, folder / "model.safetensors", metadata)
-        (folder / "config.json").write_text(metadata["config"] + "\n", encoding="utf-8")
-        return {"model": "model.safetensors"}
+        return write_acoustic(folder, self._base, tensors)
 
     def _collate(self, clips: list[AlignedClip], reference: Tensor) -> Batch:
         patch, n_mels = self.network.config.patch, reference.shape[1]
@@ -155,6 +148,17 @@ class BuiltinTrainable:
                 pieces.append(self._clips[i].mel)
                 n_frames += len(pieces[-1])
         return torch.cat(pieces)[:wanted]
+
+
+def write_acoustic(folder: Path, base: Path, tensors: Mapping[str, Tensor]) -> Mapping[str, str]:
+    """The file `base` with these tensors as the acoustic network, in half precision; the other parts as they are."""
+    with safe_open(base, "pt") as file:
+        metadata = dict(file.metadata() or {})
+    kept = {name: tensor for name, tensor in load_file(base).items() if not name.startswith(PART)}
+    own = {PART + name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
+    save_file(kept | own, folder / "model.safetensors", metadata)
+    (folder / "config.json").write_text(metadata["config"] + "\n", encoding="utf-8")
+    return {"model": "model.safetensors"}
 
 
 def repeated(prefix: Prefix, b: int) -> Prefix:
