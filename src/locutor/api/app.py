@@ -22,7 +22,22 @@ from locutor.api.errors import add_error_handlers
 from locutor.api.metrics import HttpMetrics
 from locutor.api.middleware.guard import Guard, GuardRules
 from locutor.api.middleware.trace import HEADER, Activity, Trace
-from locutor.api.routes import admin, auth, batch, direct, events, health, info, jobs, openai, profiles, voices
+from locutor.api.routes import (
+    admin,
+    auth,
+    batch,
+    direct,
+    events,
+    health,
+    info,
+    jobs,
+    openai,
+    profiles,
+    training,
+    training_datasets,
+    training_speech,
+    voices,
+)
 from locutor.auth.keys import KeyStore
 from locutor.auth.scopes import Scope
 from locutor.auth.sessions import SessionStore
@@ -32,6 +47,7 @@ from locutor.errors import LocutorError, OptionError
 from locutor.jobs.runner import JobRunner
 from locutor.jobs.store import delete_expired
 from locutor.local_service import LocalService
+from locutor.runs.open import training_kinds
 from locutor.serving.backend import SpeechBackend
 from locutor.settings import Settings
 from locutor.tasks import SpeechTasks
@@ -48,6 +64,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     voices.read,
     profiles.write,
     profiles.read,
+    training.router,
+    training_speech.router,
+    training_datasets.router,
     admin.router,
     auth.router,
 )
@@ -158,6 +177,8 @@ def _open(
     stack.callback(speech.close)
     kinds = SpeechTasks(stores, speech).kinds()
     kinds.add(BatchTask(stores, speech).kind())
+    for kind in training_kinds(settings, stores, speech):
+        kinds.add(kind)
     runner = JobRunner(stores.jobs, kinds, stores.owner)
     runner.start()
     stack.callback(runner.stop)
