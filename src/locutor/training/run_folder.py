@@ -19,6 +19,7 @@ from locutor.errors import CheckpointError, NotFoundError, StorageError
 from locutor.training.lock import is_locked
 from locutor.training.run_config import RunConfig
 
+GRACE_S = 60.0  # for a process that was just started
 STATES = ("idle", "preparing", "running", "completed", "failed", "stopped")
 
 
@@ -93,7 +94,7 @@ class RunFolder:
         if not (self.path / "status.json").is_file():
             return RunStatus()
         status = RunStatus(**self._read("status.json"))
-        if status.is_over or self.is_alive():
+        if status.is_over or self.is_alive() or time.time() - status.updated_at < GRACE_S and status.pid is None:
             return status
         return replace(status, state="stopped", message="its process ended unexpectedly; it can be resumed")
 
