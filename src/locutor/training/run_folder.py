@@ -26,7 +26,7 @@ STATES = ("idle", "preparing", "running", "completed", "failed", "stopped")
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
     """Where a run stands. state: one of STATES; loss: of the last logged updates; progress: 0 to 100; left_s: estimate;
-    error: why it failed, in a sentence."""
+    error: why it failed, in a sentence; peak_bytes: memory in use at most, known at the end."""
 
     state: str = "idle"
     epoch: int = 0
@@ -39,6 +39,7 @@ class RunStatus:
     message: str = ""
     error: str | None = None
     pid: int | None = None
+    peak_bytes: int | None = None
     updated_at: float = 0.0
 
     @property
