@@ -34,6 +34,9 @@ from locutor.api.routes import (
     openai,
     profiles,
     reference,
+    training,
+    training_datasets,
+    training_speech,
     voices,
 )
 from locutor.auth.keys import KeyStore
@@ -43,6 +46,7 @@ from locutor.bootstrap import job_runner, open_stores, speech_backend
 from locutor.errors import LocutorError, OptionError
 from locutor.jobs.store import delete_expired
 from locutor.local_service import LocalService
+from locutor.runs.open import training_kinds
 from locutor.serving.backend import SpeechBackend
 from locutor.serving.limits import ServingLimits
 from locutor.serving.metrics import SpeechMetrics
@@ -62,6 +66,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     voices.read,
     profiles.write,
     profiles.read,
+    training.router,
+    training_speech.router,
+    training_datasets.router,
     admin.router,
     auth.router,
 )
@@ -189,6 +196,8 @@ def _open(
     speech = open_backend(settings, SpeechMetrics(registry))
     stack.callback(speech.close)
     kinds = SpeechTasks(stores, speech, settings.model).kinds()
+    for kind in training_kinds(settings, stores, speech):
+        kinds.add(kind)
     runner = job_runner(stores, kinds, {"speech": settings.jobs_at_once})
     runner.start()
     stack.callback(runner.stop)
