@@ -1,6 +1,6 @@
 """What each kind of job does, over the stores and the speech backend."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from locutor.audio import io
@@ -28,7 +28,8 @@ class SpeechTasks:
         )
 
     def synthesize(self, context: JobContext) -> JobOutcome:
-        """params: text, language, voice; model, profile, options (of SynthesisOptions), normalize, format ("wav").
+        """params: text, language, voice; model, profile, options (of SynthesisOptions), normalize, format ("wav"),
+        ref_text (in place of the voice's own).
 
         output "audio"; result: duration_s, sample_rate, warnings.
         """
@@ -38,9 +39,10 @@ class SpeechTasks:
             text=params["text"], language=params["language"], options=self._options(params),
             normalize=params.get("normalize", True),
         )  # fmt: skip
-        call = SpeechCall.of(
-            request, self.stores.voices.get(params["voice"]), model=params.get("model"), cancelled=context.cancelled
-        )
+        voice = self.stores.voices.get(params["voice"])
+        if params.get("ref_text"):
+            voice = replace(voice, ref_text=params["ref_text"])
+        call = SpeechCall.of(request, voice, model=params.get("model"), cancelled=context.cancelled)
         speech = self.speech.speak(call, lambda done, total: context.progress(done, total, "speaking"))
         audio = context.stage(
             io.encode(speech.waveform, format.name),

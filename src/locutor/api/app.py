@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,19 +16,22 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from prometheus_client import CollectorRegistry
 
-from locutor import __version__
+from locutor import __version__, local_service
 from locutor.api.deps import Context
 from locutor.api.errors import add_error_handlers
 from locutor.api.metrics import HttpMetrics
 from locutor.api.middleware.guard import Guard, GuardRules
-from locutor.api.middleware.trace import HEADER, Trace
-from locutor.api.routes import auth, health, info, jobs, openai, voices
+from locutor.api.middleware.trace import HEADER, Activity, Trace
+from locutor.api.routes import admin, auth, batch, direct, events, health, info, jobs, openai, profiles, voices
 from locutor.auth.keys import KeyStore
+from locutor.auth.scopes import Scope
 from locutor.auth.sessions import SessionStore
+from locutor.batch import BatchTask
 from locutor.bootstrap import open_stores, speech_backend
-from locutor.errors import OptionError
+from locutor.errors import LocutorError, OptionError
 from locutor.jobs.runner import JobRunner
 from locutor.jobs.store import delete_expired
+from locutor.local_service import LocalService
 from locutor.serving.backend import SpeechBackend
 from locutor.settings import Settings
 from locutor.tasks import SpeechTasks
@@ -36,13 +40,20 @@ ROUTERS: tuple[APIRouter, ...] = (
     info.router,
     health.router,
     openai.router,
+    direct.router,
+    events.router,
+    batch.router,
     jobs.router,
     voices.write,
     voices.read,
+    profiles.write,
+    profiles.read,
+    admin.router,
     auth.router,
 )
 """Every noun of the service; a new one is one more line here."""
 
+Service: TypeAlias = FastAPI
 OpenBackend: TypeAlias = Callable[[Settings], SpeechBackend]
 _MIB = 1 << 20
 _DESCRIPTION = "Clone a voice and let it speak, on your own machine."
@@ -63,11 +74,18 @@ def create_app(settings: Settings, open_backend: OpenBackend = speech_backend) -
         docs_url=None,
         redoc_url=None,
     )
+    app.state.activity, app.state.failure, app.state.url = Activity(), None, None
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app)
     _add_middleware(app, settings, registry)
     return app
+
+
+def has_work(app: FastAPI) -> bool:
+    """Whether jobs wait or are under way."""
+    counts = app.state.context.stores.jobs.counts()
+    return any(n for status, n in counts.items() if not status.is_final)
 
 
 def is_loopback(host: str) -> bool:
@@ -95,7 +113,9 @@ def _add_middleware(app: FastAPI, settings: Settings, registry: CollectorRegistr
         per_minute=settings.requests_per_minute,
     )
     app.add_middleware(Guard, rules=rules)
-    app.add_middleware(Trace, metrics=HttpMetrics(registry), secure=settings.tls_cert is not None)
+    app.add_middleware(
+        Trace, metrics=HttpMetrics(registry), activity=app.state.activity, secure=settings.tls_cert is not None
+    )
 
 
 def _lifespan(
@@ -104,7 +124,14 @@ def _lifespan(
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
         with contextlib.ExitStack() as stack:
-            app.state.context = served = await run_sync(_open, settings, open_backend, registry, stack)
+            try:
+                served = await run_sync(_open, settings, open_backend, registry, stack)
+            except LocutorError as error:
+                app.state.failure = error
+                raise
+            app.state.context = served
+            if app.state.url:
+                _make_known(served, app.state.url, stack)
             cleaning = asyncio.create_task(_clean(served))
             try:
                 yield
@@ -129,7 +156,9 @@ def _open(
         )
     speech = open_backend(settings)
     stack.callback(speech.close)
-    runner = JobRunner(stores.jobs, SpeechTasks(stores, speech).kinds(), stores.owner)
+    kinds = SpeechTasks(stores, speech).kinds()
+    kinds.add(BatchTask(stores, speech).kind())
+    runner = JobRunner(stores.jobs, kinds, stores.owner)
     runner.start()
     stack.callback(runner.stop)
     return Context(
@@ -144,6 +173,17 @@ def _open(
         needs_key=needs_key,
         limiter=CapacityLimiter(speech.status().capacity + 1),
     )
+
+
+def _make_known(served: Context, url: str, stack: contextlib.ExitStack) -> None:
+    """Let commands on this machine find the service; where it asks for keys they get one that ends with it."""
+    pid, data_dir, key = os.getpid(), served.settings.data_dir, None
+    if served.needs_key:
+        made, key = served.keys.create("commands on this machine", [Scope.SPEAK])
+        stack.callback(served.keys.revoke, made.id)
+    local_service.write_down(data_dir, LocalService(url, pid, key))
+    stack.callback(local_service.forget, data_dir, pid)
+    _log.info("serving", url=url, key_required=served.needs_key, model=served.settings.model)
 
 
 async def _clean(served: Context) -> None:

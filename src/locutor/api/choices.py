@@ -7,10 +7,12 @@ from typing import Any
 from locutor.api.deps import Context
 from locutor.engines.card import ModelCard
 from locutor.errors import NotFoundError, OptionError, TextError
+from locutor.profiles.profile import QualityProfile
 from locutor.text.languages import parse_language
 from locutor.types import SynthesisOptions
 from locutor.voices.store import PRESET, Voice
 
+ENGINE_ALIASES = {"f5tts": "f5", "f5-tts": "f5", "xtts-v2": "xtts"}
 MODEL_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 VOICE_ALIASES = (
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
@@ -58,22 +60,29 @@ def choose_model(served: Context, model: str | None) -> ModelCard:
 
 def choose_engine(served: Context, engine: str) -> ModelCard:
     """The service's own model if it is of that engine, else the first installed one that is."""
-    checkpoints = served.stores.checkpoints
-    own = checkpoints.card(served.settings.model)
-    cards = [own, *checkpoints.cards().values()]
-    engines = sorted({card.engine for card in cards})
-    if engine not in engines:
-        raise OptionError(f"tts_engine must be one of {', '.join(engines)}, not {engine!r}")
-    for card in cards:
-        if card.engine == engine and checkpoints.is_installed(card.id):
+    name, checkpoints = known_engine(served, engine), served.stores.checkpoints
+    for card in (checkpoints.card(served.settings.model), *checkpoints.cards().values()):
+        if card.engine == name and checkpoints.is_installed(card.id):
             return card
-    raise NotFoundError(f"no model of engine {engine!r} is installed; see: locutor models list")
+    raise NotFoundError(f"no model of engine {name!r} is installed; see: locutor models list")
 
 
-def choose_profile(served: Context, card: ModelCard, profile: str | None) -> Any:
-    """The profile of that id, or the default one of the model's engine."""
+def known_engine(served: Context, engine: str) -> str:
+    """An engine's name as it is written here; OptionError lists the engines of all models."""
+    name = ENGINE_ALIASES.get(engine.lower(), engine.lower())
+    engines = sorted({card.engine for card in served.stores.checkpoints.cards().values() if card.languages})
+    if name not in engines:
+        raise OptionError(f"an engine must be one of {', '.join(engines)}, not {engine!r}")
+    return name
+
+
+def choose_profile(served: Context, card: ModelCard, profile: str | None) -> QualityProfile:
+    """The profile of that id, or by name of the model's engine (fast, balanced, ...); none stands for the default."""
     if profile is None:
         return served.stores.profiles.default(card.engine)
+    for named in served.stores.profiles.list(card.engine):
+        if profile.lower() in (named.name.lower(), named.name.lower().replace(" ", "_")):
+            return named
     found = served.stores.profiles.get(profile)
     if found.engine != card.engine:
         raise OptionError(

@@ -16,11 +16,29 @@ _USABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = structlog.get_logger("locutor.access")
 
 
+class Activity:
+    """Whether anybody needs the service: requests under way, and when the last one ended."""
+
+    def __init__(self) -> None:
+        self._n_open, self._last = 0, time.monotonic()
+
+    def __enter__(self) -> None:
+        self._n_open += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._n_open -= 1
+        self._last = time.monotonic()
+
+    def idle_s(self) -> float:
+        """Seconds since the last request ended, 0 while one is under way."""
+        return 0.0 if self._n_open else time.monotonic() - self._last
+
+
 class Trace:
     """Gives back the caller's X-Request-ID where it is fit for a header and a log, else an id of its own."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics, secure: bool) -> None:
-        self._app, self._metrics, self._secure = app, metrics, secure
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, activity: Activity, secure: bool) -> None:
+        self._app, self._metrics, self._activity, self._secure = app, metrics, activity, secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,7 +58,8 @@ class Trace:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_marked)
+            with self._activity:
+                await self._app(scope, receive, send_marked)
         except Exception:  # the HTTP edge: whatever gets here is our bug
             _log.exception("failed", method=scope["method"], path=scope["path"])
             if status:  # the answer has begun; cutting it short is all that is left

@@ -79,7 +79,7 @@ def engines(served: Served) -> EnginesHealth:
     status, checkpoints = served.speech.status(), served.stores.checkpoints
     loaded = {state.model: state for state in status.models}
     rows = []
-    for card in checkpoints.cards().values():
+    for card in (card for card in checkpoints.cards().values() if card.languages):
         state = loaded.get(card.id)
         row = EngineHealth(
             model=card.id,

@@ -81,7 +81,7 @@ def job_params(served: Context, form: JobForm) -> dict[str, Any]:
     """What the job is asked to do, all names checked and the profile's values filled in."""
     model = form.model
     if form.tts_engine is not None:
-        model = model or choose_engine(served, form.tts_engine.lower()).id
+        model = model or choose_engine(served, form.tts_engine).id
     chosen = choose(
         served,
         model=model,

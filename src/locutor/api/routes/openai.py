@@ -141,7 +141,11 @@ def voices(served: Served) -> NamedVoices:
 
 def _installed(served: Context) -> list[Model]:
     checkpoints = served.stores.checkpoints
-    return [_model(card.id, card) for card in checkpoints.cards().values() if checkpoints.is_installed(card.id)]
+    return [
+        _model(card.id, card)
+        for card in checkpoints.cards().values()
+        if card.languages and checkpoints.is_installed(card.id)
+    ]
 
 
 def _model_aliases(served: Context) -> list[Model]:

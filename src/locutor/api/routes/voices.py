@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
 from fastapi.responses import FileResponse
 
-from locutor.api.choices import choose_engine
+from locutor.api.choices import known_engine
 from locutor.api.deps import Context, Served, allow
 from locutor.api.files import disposition, n_peaks, peaks_of_file
 from locutor.api.schemas.common import Id, Language, refusals
@@ -78,7 +78,7 @@ def clone(
 ) -> CloneStarted:
     """Several recordings share no transcript: give ref_text with one file only, or ask for transcribe."""
     if tts_engine is not None:
-        choose_engine(served, tts_engine.lower())
+        known_engine(served, tts_engine)
     if ref_text is not None and len(file) > 1:
         raise OptionError("ref_text belongs to one recording; with several, ask for transcribe")
     params: dict[str, Any] = {

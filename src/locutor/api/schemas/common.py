@@ -29,6 +29,8 @@ _MEANINGS = {
     409: "The thing is in a state that forbids this.",
     410: "It was there, and its time is over.",
     413: "The body is too large.",
+    415: "A body of a type that is not taken.",
+    416: "A Range beyond the file.",
     421: "The service is not called by this name.",
     422: "The body does not have the form shown, or the text or the recording cannot be used.",
     425: "Not yet: the job has not ended.",

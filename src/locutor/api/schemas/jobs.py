@@ -35,6 +35,7 @@ class JobOut(BaseModel):
     quality_profile: str | None = None
     options: dict[str, Any] | None = None
     audio_url: str | None = None
+    zip_url: str | None = None
     duration: float | None = Field(default=None, description="Seconds of audio.")
     warnings: list[str] = []
     recipe: dict[str, Any] | None = None
@@ -74,6 +75,7 @@ class JobOut(BaseModel):
             quality_profile=params.get("profile"),
             options=params.get("options"),
             audio_url=f"/jobs/{job.id}/audio" if "audio" in job.outputs else None,
+            zip_url=f"/jobs/{job.id}/zip" if "zip" in job.outputs else None,
             duration=result.get("duration_s"),
             warnings=result.get("warnings") or [],
             recipe=job.recipe,
