@@ -35,6 +35,7 @@ from locutor.local_service import LocalService
 from locutor.serving.backend import SpeechBackend
 from locutor.settings import Settings
 from locutor.tasks import SpeechTasks
+from locutor.webui.routes import studio_routes
 
 ROUTERS: tuple[APIRouter, ...] = (
     info.router,
@@ -77,6 +78,8 @@ def create_app(settings: Settings, open_backend: OpenBackend = speech_backend) -
     app.state.activity, app.state.failure, app.state.url = Activity(), None, None
     for router in ROUTERS:
         app.include_router(router)
+    if settings.webui:
+        app.router.routes.extend(studio_routes(__version__))
     add_error_handlers(app)
     _add_middleware(app, settings, registry)
     return app
