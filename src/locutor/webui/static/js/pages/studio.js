@@ -26,6 +26,8 @@ class StudioPage extends Page {
   #voices = new Map();
   /** @type {any[]} */
   #models = [];
+  /** @type {any[]} */
+  #profiles = [];
   /** @type {any} */
   #draft;
   /** @type {any} */
@@ -52,6 +54,7 @@ class StudioPage extends Page {
     this.on("click", "[data-example]", () => this.#write(EXAMPLES[/** @type {"en"} */ (language)] ?? EXAMPLES.en));
     this.on("input", "[data-voice-search]", (field) => this.#searchVoices(/** @type {HTMLInputElement} */ (field).value));
     this.on("change", "[name=model]", () => this.#loadProfiles());
+    this.on("change", "[name=quality_profile_id]", () => this.#noteProfile());
     this.on("change", "[name=voice_id]", (field) => this.#voiceChosen(/** @type {HTMLInputElement} */ (field).value));
     this.on("click", "[data-listen]", (button) => this.#listen(button.dataset.voice ?? ""));
     this.#takeButtons();
@@ -82,10 +85,14 @@ class StudioPage extends Page {
     const select = /** @type {HTMLSelectElement} */ (find(this, "[data-profiles]"));
     const wanted = select.value || this.#draft.values.quality_profile_id;
     const chosen = profiles.find((/** @type {any} */ p) => p.id === wanted) ?? profiles.find((/** @type {any} */ p) => p.is_default);
-    const options = profiles.map((/** @type {any} */ p) => ({
-      value: p.id, text: p.is_builtin ? `${t(p.name)} · ${sentence(p.description)}` : p.name,
-    }));
-    showOptions(select, options, chosen?.id);
+    this.#profiles = profiles;
+    showOptions(select, profiles.map((/** @type {any} */ p) => ({ value: p.id, text: p.is_builtin ? t(p.name) : p.name })), chosen?.id);
+    this.#noteProfile();
+  }
+
+  #noteProfile() {
+    const chosen = this.#profiles.find((p) => p.id === valuesOf(this.#form).quality_profile_id);
+    fill(this, { "profile-note": chosen?.is_builtin ? sentence(chosen.description) : chosen?.description });
   }
 
   /** @param {any[]} voices */
