@@ -224,7 +224,7 @@ class StudioPage extends Page {
   #showTake(item, job) {
     showState(item, job);
     const voice = this.#voices.get(job.voice_id)?.name ?? job.voice_id;
-    const facts = [voice, languageName(job.target_language), job.recipe?.seed !== undefined ? t("seed {n}", { n: job.recipe.seed }) : ""];
+    const facts = [voice, languageName(job.target_language), seedOf(job) === undefined ? "" : t("seed {n}", { n: seedOf(job) })];
     fill(item, { text: job.text, facts: facts.filter(Boolean).join(" · "), when: whenOf(job), length: lengthOf(job) });
     item.setAttribute("aria-label", t("Take: {text}", { text: (job.text ?? "").slice(0, 80) }));
     const sound = find(item, ".take-sound");
@@ -248,7 +248,7 @@ class StudioPage extends Page {
       });
     ofTake("[data-play-take]", (job) => play({ url: job.audio_url, peaks: `/jobs/${job.id}/peaks`, title: job.text, subtitle: this.#voices.get(job.voice_id)?.name }));
     ofTake("[data-download]", showDownloads);
-    ofTake("[data-again]", (job) => this.#submit(recipeOf(job, job.recipe?.seed)));
+    ofTake("[data-again]", (job) => this.#submit(recipeOf(job, seedOf(job))));
     ofTake("[data-vary]", (job) => this.#submit(recipeOf(job)));
     ofTake("[data-edit]", (job) => this.#edit(job));
     ofTake("[data-cancel]", async (job) => this.#replace(await cancelJob(job.id)));
@@ -266,7 +266,7 @@ class StudioPage extends Page {
 
   /** Text and settings of a take, back in the form. @param {Job} job */
   #edit(job) {
-    const recipe = recipeOf(job, job.recipe?.seed);
+    const recipe = recipeOf(job, seedOf(job));
     putValues(this.#form, { ...Object.fromEntries(OPTIONS.map((name) => [name, ""])), ...recipe });
     /** @type {HTMLDetailsElement} */ (find(this, "[data-advanced]")).open = true;
     this.#write(job.text);
@@ -288,6 +288,9 @@ class StudioPage extends Page {
     this.#measure();
   }
 }
+
+/** @param {Job} job @returns {number | undefined} */
+const seedOf = (job) => job.recipe?.options?.seed;
 
 /** What it takes to make a take again; without a seed, another one of its kind. @param {Job} job @param {number} [seed] */
 function recipeOf(job, seed) {
