@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from locutor.analysis.asr import WhisperTranscriber
 from locutor.analysis.vad import SileroVad
+from locutor.datasets import DatasetStore
 from locutor.engines.checkpoints import CheckpointStore
 from locutor.engines.device import choose_device, set_threads
 from locutor.engines.registry import default_registry
@@ -15,10 +16,14 @@ from locutor.jobs.kinds import JobKinds
 from locutor.jobs.runner import JobRunner
 from locutor.jobs.store import JobStore
 from locutor.profiles.store import ProfileStore
-from locutor.serving.backend import SpeechBackend
+from locutor.serving.device import DeviceExecutor
+from locutor.serving.executor import Executor
 from locutor.serving.limits import ServingLimits
+from locutor.serving.metrics import SpeechMetrics
+from locutor.serving.models import ModelLoader
 from locutor.serving.service import SpeechService
 from locutor.serving.speak import LocalSpeech
+from locutor.serving.worker import WorkerExecutor
 from locutor.settings import Settings
 from locutor.storage.artefacts import ArtefactStore
 from locutor.storage.database import DATABASE_NAME, Database
@@ -69,13 +74,33 @@ def job_runner(stores: Stores, kinds: JobKinds, slots: Mapping[str, int] | None 
     return JobRunner(stores.jobs, kinds, stores.owner, slots)
 
 
-def speech_backend(settings: Settings, limits: ServingLimits | None = None) -> SpeechBackend:
-    """The service that speaks with the models of this installation on the device of the settings."""
-    return SpeechService(
-        lambda model: local_speech(settings.model_copy(update={"model": model})),
-        settings.model,
-        limits or ServingLimits(),
+def speech_backend(
+    settings: Settings,
+    limits: ServingLimits | None = None,
+    *,
+    in_process: bool = False,
+    metrics: SpeechMetrics | None = None,
+) -> SpeechService:
+    """The service that speaks with the models of this installation on the device of the settings.
+
+    The device is driven by a worker process of its own, so that an engine that crashes takes nothing else down, or by
+    a thread of this process. Models are loaded when they are first needed.
+    """
+    limits, metrics = limits or ServingLimits(), metrics or SpeechMetrics()
+    load = ModelLoader(
+        data_dir=settings.data_dir,
+        hub_url=settings.hub_url,
+        offline=settings.offline,
+        device=settings.device,
+        threads=settings.threads,
+        lexicon=settings.lexicon,
     )
+    executor: Executor
+    if in_process:
+        executor = DeviceExecutor(load, limits, metrics.batch_done)
+    else:
+        executor = WorkerExecutor(load, limits, metrics.batch_done, metrics.worker_restarts.inc)
+    return SpeechService([executor], settings.model, limits, metrics)
 
 
 def checkpoint_store(settings: Settings) -> CheckpointStore:
@@ -86,6 +111,11 @@ def checkpoint_store(settings: Settings) -> CheckpointStore:
 def voice_store(settings: Settings) -> VoiceStore:
     """The voices of this installation."""
     return VoiceStore(settings.data_dir)
+
+
+def dataset_store(settings: Settings) -> DatasetStore:
+    """The datasets of this installation."""
+    return DatasetStore(settings.data_dir / "datasets")
 
 
 def lexicon(settings: Settings) -> Lexicon | None:

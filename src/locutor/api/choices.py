@@ -12,6 +12,7 @@ from locutor.text.languages import parse_language
 from locutor.types import SynthesisOptions
 from locutor.voices.store import PRESET, Voice
 
+PLAIN = "plain"
 ENGINE_ALIASES = {"f5tts": "f5", "f5-tts": "f5", "xtts-v2": "xtts"}
 MODEL_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 VOICE_ALIASES = (
@@ -77,9 +78,13 @@ def known_engine(served: Context, engine: str) -> str:
 
 
 def choose_profile(served: Context, card: ModelCard, profile: str | None) -> QualityProfile:
-    """The profile of that id, or by name of the model's engine (fast, balanced, ...); none stands for the default."""
+    """The profile of that id, or by name of the model's engine (fast, balanced, ...); none stands for the default.
+
+    "plain" is no profile: the model's own defaults."""
     if profile is None:
         return served.stores.profiles.default(card.engine)
+    if profile == PLAIN:
+        return QualityProfile(id=PLAIN, engine=card.engine, name="Plain", parameters={}, is_builtin=True)
     for named in served.stores.profiles.list(card.engine):
         if profile.lower() in (named.name.lower(), named.name.lower().replace(" ", "_")):
             return named

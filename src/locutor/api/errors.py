@@ -29,6 +29,7 @@ STATUSES: dict[type[errors.LocutorError], int] = {
     errors.WorkerError: 503,
     errors.CancelledError: 409,
     errors.ConflictError: 409,
+    errors.ServiceError: 502,
     errors.StorageError: 507,
     errors.MissingExtraError: 400,
 }

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from typing import TypeVar
 
 from anyio import CapacityLimiter
@@ -12,8 +14,10 @@ from fastapi import Request
 
 from locutor.audio.stream import StreamEncoder
 from locutor.serving.backend import SpeechStream
+from locutor.serving.recipe import Speech
 from locutor.types import Samples
 
+RECIPE_HEADER = "X-Locutor-Recipe"
 _T = TypeVar("_T")
 _END = object()
 
@@ -35,6 +39,13 @@ async def unless_gone(
         watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watcher
+
+
+def recipe_header(speech: Speech) -> str:
+    """What it takes to hear the same again, but for the text, and what was odd about the reference: JSON in ASCII."""
+    recipe = asdict(speech.recipe)
+    del recipe["text"], recipe["spoken"]
+    return json.dumps(recipe | {"warnings": list(speech.warnings)})
 
 
 async def pieces(stream: SpeechStream, cancelled: threading.Event, limiter: CapacityLimiter) -> AsyncIterator[Samples]:

@@ -65,9 +65,11 @@ class SpeechStream(Protocol):
     piece was fetched, warnings from the first on.
     """
 
-    sample_rate: int
     recipe: Recipe | None
     warnings: tuple[str, ...]
+
+    @property
+    def sample_rate(self) -> int: ...
 
     def __iter__(self) -> Iterator[Waveform]: ...
     def __next__(self) -> Waveform: ...

@@ -1,20 +1,22 @@
 """Speech at once, without a job: with a recording of the request, or as a preview of a voice."""
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFile
 from fastapi.concurrency import contextmanager_in_threadpool
+from pydantic import ConfigDict, Field
 
 from locutor.api.choices import check_length, choose_model, choose_profile
 from locutor.api.deps import Context, Served, allow
 from locutor.api.files import disposition
-from locutor.api.schemas.common import SPEAKING, Id, Language, Responses, Seed, Text, refusals
-from locutor.api.schemas.speech import StreamedFormat
-from locutor.api.speaking import unless_gone
+from locutor.api.schemas.common import SPEAKING, Id, Language, Responses, Text, refusals
+from locutor.api.schemas.speech import Parameters, StreamedFormat
+from locutor.api.speaking import RECIPE_HEADER, recipe_header, unless_gone
 from locutor.api.uploads import scratch_file
 from locutor.audio.stream import encode, find_stream_format
 from locutor.auth.scopes import Scope
@@ -41,16 +43,34 @@ _AUDIO: Responses = {
 }
 
 
+class DirectForm(Parameters):
+    """The form of POST /synthesize-direct. model: of GET /v1/models."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Text
+    speaker_wav: Annotated[UploadFile, Field(description="A recording of the voice, 3 to 30 s.")]
+    language: Language | None = None
+    quality_profile: Annotated[str, Field(max_length=120, description="An id, or fast, balanced, quality.")] | None = (
+        None
+    )
+    ref_text: Annotated[str, Field(max_length=2000, description="What is said in the recording.")] | None = None
+    model: Annotated[str, Field(max_length=120)] | None = None
+    normalize: bool = True
+    format: StreamedFormat = "wav"
+
+
 @dataclass(frozen=True)
 class _Wanted:
     """What to say and how; None leaves it to the service."""
 
     text: str
-    language: str | None
-    profile: str | None
-    model: str | None
-    seed: int | None
-    format: str
+    language: str | None = None
+    profile: str | None = None
+    model: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    normalize: bool = True
+    format: str = "wav"
 
 
 @router.post(
@@ -59,25 +79,19 @@ class _Wanted:
     responses=_AUDIO | refusals(*SPEAKING),
     summary="Speak a text with a recording's voice",
 )
-async def synthesize_direct(
-    request: Request,
-    served: Served,
-    text: Annotated[Text, Form()],
-    speaker_wav: Annotated[UploadFile, File(description="A recording of the voice, 3 to 30 s.")],
-    language: Annotated[Language | None, Form()] = None,
-    quality_profile: Annotated[
-        str | None, Form(max_length=120, description="An id, or fast, balanced, quality.")
-    ] = None,
-    ref_text: Annotated[str | None, Form(max_length=2000)] = None,
-    model: Annotated[str | None, Form(max_length=120)] = None,
-    seed: Annotated[Seed | None, Form()] = None,
-    format: Annotated[StreamedFormat, Form()] = "wav",
-) -> Response:
+async def synthesize_direct(request: Request, served: Served, form: Annotated[DirectForm, Form()]) -> Response:
     """The recording is not kept."""
-    async with contextmanager_in_threadpool(scratch_file(served, speaker_wav)) as path:
-        voice = Voice.from_file(path, ref_text)
-        wanted = _Wanted(text, language, quality_profile, model, seed, format)
-        return await _speak(request, served, voice, wanted)
+    wanted = _Wanted(
+        text=form.text,
+        language=form.language,
+        profile=form.quality_profile,
+        model=form.model,
+        parameters=form.model_dump(include=set(Parameters.model_fields)),
+        normalize=form.normalize,
+        format=form.format,
+    )
+    async with contextmanager_in_threadpool(scratch_file(served, form.speaker_wav)) as path:
+        return await _speak(request, served, Voice.from_file(path, form.ref_text), wanted)
 
 
 @router.get(
@@ -101,7 +115,7 @@ async def preview(
     said = text or _PREVIEWS.get(tag)
     if said is None:
         raise OptionError(f"there is no preview sentence in {tag}; give a text")
-    return await _speak(request, served, voice, _Wanted(said, tag, None, None, 1, format))
+    return await _speak(request, served, voice, _Wanted(said, tag, parameters={"seed": 1}, format=format))
 
 
 async def _speak(request: Request, served: Context, voice: Voice, wanted: _Wanted) -> Response:
@@ -111,7 +125,7 @@ async def _speak(request: Request, served: Context, voice: Voice, wanted: _Wante
     data = await run_sync(encode, spoken.waveform, format.name)
     headers = {
         "Content-Disposition": disposition("inline", f"speech{format.suffix}"),
-        "X-Locutor-Seed": str(spoken.recipe.options["seed"]),
+        RECIPE_HEADER: recipe_header(spoken),
     }
     return Response(data, media_type=format.mime_type, headers=headers)
 
@@ -122,6 +136,7 @@ def _call(served: Context, voice: Voice, wanted: _Wanted, cancelled: threading.E
     said = SpeechRequest(
         text=check_length(served, wanted.text),
         language=parse_language(wanted.language or served.settings.lang),
-        options=profile.options(seed=wanted.seed),
+        options=profile.options(**wanted.parameters),
+        normalize=wanted.normalize,
     )
     return SpeechCall.of(said, voice, model=card.id, cancelled=cancelled)

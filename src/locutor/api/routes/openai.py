@@ -17,7 +17,7 @@ from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.schemas.common import SPEAKING, Id, Responses, refusals
 from locutor.api.schemas.speech import Model, Models, NamedVoice, NamedVoices, Parameters, SpeechIn
-from locutor.api.speaking import encoded, pieces, unless_gone
+from locutor.api.speaking import RECIPE_HEADER, encoded, pieces, recipe_header, unless_gone
 from locutor.audio.stream import encode, find_stream_format, open_encoder
 from locutor.auth.scopes import Scope
 from locutor.engines.card import ModelCard
@@ -53,8 +53,7 @@ async def speech(body: SpeechIn, request: Request, served: Served) -> Response:
         return await _streamed(stream, cancelled, served.limiter, body)
     spoken = await unless_gone(request, cancelled, served.limiter, partial(served.speech.speak, call))
     data = await run_sync(encode, spoken.waveform, format.name)
-    headers = {"X-Locutor-Seed": str(spoken.recipe.options["seed"])}
-    return Response(data, media_type=format.mime_type, headers=headers)
+    return Response(data, media_type=format.mime_type, headers={RECIPE_HEADER: recipe_header(spoken)})
 
 
 def _call(served: Context, body: SpeechIn, cancelled: threading.Event) -> SpeechCall:

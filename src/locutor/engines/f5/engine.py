@@ -21,6 +21,7 @@ from locutor.engines.f5.sampling import SolveOptions
 from locutor.engines.f5.session import Prepared, Solve
 from locutor.engines.f5.tokens import Vocabulary, check_speakable, read_vocabulary, tokenize
 from locutor.engines.flow_session import FlowSession
+from locutor.engines.lora import Adapter, adapted
 from locutor.engines.vocos import Vocos
 from locutor.errors import CheckpointError, EngineError, TextError
 from locutor.text.normalize import normalize
@@ -102,6 +103,13 @@ class F5Engine:
         vocabulary = read_vocabulary(vocab_file)
         network = build_network(read_checkpoint(checkpoint, config), vocabulary)
         return cls(network.to(device), vocabulary, vocoder, info)
+
+    def with_adapter(self, adapter: Adapter, info: EngineInfo) -> "F5Engine":
+        """An engine that shares this one's weights and speaks with an adapter on top. Raises CheckpointError when the
+        adapter does not fit, EngineError when this engine is closed."""
+        if self._network is None or self._vocoder is None:
+            raise EngineError("the F5 engine is closed; load it again")
+        return F5Engine(adapted(self._network, adapter), self.vocabulary, self._vocoder, info)
 
     def encode_voice(self, ref_audio: Waveform, ref_text: str | None = None) -> VoicePrompt:
         """Cut the reference to 12 s of speech. Raises AudioError, and TextError without a transcript."""
