@@ -16,6 +16,9 @@ RENAMED = {
     "LOG_LEVEL": "log_level",
     "MAX_FILE_SIZE_MB": "max_upload_mb",
     "MAX_TEXT_LENGTH": "max_text_chars",
+    "LOW_VRAM": "low_vram",
+    "MAX_CONCURRENT_JOBS": "jobs_at_once",
+    "JOB_TIMEOUT_MINUTES": "timeout_minutes",
     "CACHE_TTL_HOURS": "job_ttl_hours",
     "CACHE_CLEANUP_INTERVAL_MINUTES": "cleanup_minutes",
 }
@@ -35,6 +38,7 @@ REMOVED = {
     "CELERY_RESULT_BACKEND": _NO_BROKER,
     "CELERY_TASK_TIME_LIMIT": _NO_BROKER,
     "CELERY_TASK_SOFT_TIME_LIMIT": _NO_BROKER,
+    "TASK_TIMEOUT_SECONDS": "set LOCUTOR_TIMEOUT_MINUTES",
     "CELERY_WORKER_PREFETCH_MULTIPLIER": _NO_BROKER,
     "CELERY_WORKER_MAX_TASKS_PER_CHILD": _NO_BROKER,
     "VOICE_PROFILE_TTL_DAYS": "voices are never deleted by age",

@@ -60,7 +60,12 @@ class Settings(BaseSettings):
     Of the service: host, port: where it listens; off loopback it asks for API keys. tls_cert, tls_key: PEM files.
     allowed_hosts: DNS names by which it may be called. cors_origins: foreign pages that may call it. session_hours: how
     long a login of a page lasts. requests_per_minute: of one address, 0 for no limit. max_upload_mb: size of a request
-    with files. max_text_chars: length of one text. log_level, log_format: of the service's log. webui: serve the page.
+    with files. max_text_chars: length of one text. max_waiting: requests that may wait or be spoken, one more is
+    refused. timeout_minutes: of one text. jobs_at_once: speech jobs under way together. low_vram: unload a model as
+    soon as nothing uses it. memory_mb: of model weights; the one unused for longest makes room. unload_minutes: a model
+    unused for longer is unloaded, None never. job_ttl_hours: how long an ended job and its audio are kept.
+    cleanup_minutes: how often those whose time is over are deleted. log_level, log_format: of the service's log.
+    webui: serve the page.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", validate_default=True)
@@ -86,6 +91,12 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=1200, ge=0)
     max_upload_mb: int = Field(default=50, ge=1, le=4096)
     max_text_chars: int = Field(default=50_000, ge=1)
+    max_waiting: int = Field(default=128, ge=1, le=100_000)
+    timeout_minutes: float = Field(default=15, ge=0.01, le=1440)
+    jobs_at_once: int = Field(default=4, ge=1, le=64)
+    low_vram: bool = False
+    memory_mb: int | None = Field(default=None, ge=1)
+    unload_minutes: float | None = Field(default=None, gt=0)
     job_ttl_hours: float = Field(default=168, gt=0, le=24 * 3650)
     cleanup_minutes: float = Field(default=30, gt=0, le=24 * 60)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -18,9 +18,12 @@ import uvicorn
 import yaml
 from fastapi.testclient import TestClient
 
-from locutor.api.app import create_app
+from locutor.api.app import create_app, limits_of
 from locutor.api.deps import Context
 from locutor.audio import io
+from locutor.bootstrap import speech_backend
+from locutor.serving.backend import SpeechBackend
+from locutor.serving.metrics import SpeechMetrics
 from locutor.settings import Settings, load_settings
 from locutor.types import Waveform
 
@@ -48,9 +51,14 @@ def make_settings(data_dir: Path, **more: Any) -> Settings:
     return load_settings(**{"data_dir": data_dir, "model": "tones", "requests_per_minute": 0} | more)
 
 
+def in_process(settings: Settings, metrics: SpeechMetrics) -> SpeechBackend:
+    """A thread in place of a worker process, which takes seconds to start."""
+    return speech_backend(settings, limits_of(settings), in_process=True, metrics=metrics)
+
+
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[Service]:
-    app = create_app(settings)
+    app = create_app(settings, in_process)
     with TestClient(app, base_url="http://127.0.0.1:8005") as client:
         yield Service(client, app.state.context)
 
@@ -92,7 +100,7 @@ def listening(settings: Settings) -> Iterator[str]:
     """A service on a port of this machine; the block gets its address."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings, in_process), log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -99,16 +99,16 @@ def test_what_is_asked_for_reaches_the_engine(client: TestClient) -> None:
         (404, {"voice": "nobody"}, "no voice is called 'nobody'; near it: "),
         (404, {"model": "gpt-9"}, "no model is called 'gpt-9'"),
         (404, {"quality_profile": "none"}, "there is no quality profile 'none'"),
-        (400, {"quality_profile": "f5tts_fast"}, "is for engine 'f5'; model 'tones' is tone"),
+        (400, {"quality_profile": "f5tts_fast"}, "is for engine 'f5'; model 'tones' is 'tone'"),
         (400, {"language": "klingon"}, "unknown language 'klingon'"),
-        (400, {"language": "it"}, "does not speak it"),
+        (400, {"language": "fr", "normalize": False}, "does not speak fr"),
         (422, {"input": "..."}, "nothing to speak"),
         (422, {"input": ""}, "input: String should have at least 1 character"),
         (422, {"input": "a" * 50_001}, "the text has 50001 characters; this service takes at most 50000"),
         (422, {"speed": 9}, "speed: Input should be less than or equal to 2"),
         (422, {"response_format": "wma"}, "response_format: Input should be"),
         (422, {"sede": 1}, "sede: Extra inputs are not permitted"),
-        (503, {"input": "FAIL now"}, "cannot say 'FAIL now'"),
+        (503, {"input": "FAIL now", "normalize": False}, "cannot say 'FAIL now'"),
     ],
 )
 def test_refusals_are_sentences_in_openais_form(
@@ -118,7 +118,7 @@ def test_refusals_are_sentences_in_openais_form(
 
 
 def test_a_fault_of_ours_tells_no_secret(client: TestClient) -> None:
-    answer = client.post("/v1/audio/speech", json={"input": "CRASH here", "voice": "alloy"})
+    answer = client.post("/v1/audio/speech", json={"input": "CRASH here", "voice": "alloy", "normalize": False})
     assert answer.status_code in (500, 503)
-    assert "KeyError" not in answer.text.replace("unexpected KeyError", "") and "Traceback" not in answer.text
+    assert "a bug" not in answer.text and "Traceback" not in answer.text
     assert answer.headers["X-Request-ID"]

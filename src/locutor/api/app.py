@@ -22,23 +22,38 @@ from locutor.api.errors import add_error_handlers
 from locutor.api.metrics import HttpMetrics
 from locutor.api.middleware.guard import Guard, GuardRules
 from locutor.api.middleware.trace import HEADER, Activity, Trace
-from locutor.api.routes import admin, auth, batch, direct, events, health, info, jobs, openai, profiles, voices
+from locutor.api.routes import (
+    admin,
+    auth,
+    batch,
+    direct,
+    events,
+    health,
+    info,
+    jobs,
+    openai,
+    profiles,
+    reference,
+    voices,
+)
 from locutor.auth.keys import KeyStore
 from locutor.auth.scopes import Scope
 from locutor.auth.sessions import SessionStore
 from locutor.batch import BatchTask
-from locutor.bootstrap import open_stores, speech_backend
+from locutor.bootstrap import job_runner, open_stores, speech_backend
 from locutor.errors import LocutorError, OptionError
-from locutor.jobs.runner import JobRunner
 from locutor.jobs.store import delete_expired
 from locutor.local_service import LocalService
 from locutor.serving.backend import SpeechBackend
+from locutor.serving.limits import ServingLimits
+from locutor.serving.metrics import SpeechMetrics
 from locutor.settings import Settings
 from locutor.tasks import SpeechTasks
 from locutor.webui.routes import studio_routes
 
 ROUTERS: tuple[APIRouter, ...] = (
     info.router,
+    reference.router,
     health.router,
     openai.router,
     direct.router,
@@ -55,14 +70,16 @@ ROUTERS: tuple[APIRouter, ...] = (
 """Every noun of the service; a new one is one more line here."""
 
 Service: TypeAlias = FastAPI
-OpenBackend: TypeAlias = Callable[[Settings], SpeechBackend]
+OpenBackend: TypeAlias = Callable[[Settings, SpeechMetrics], SpeechBackend]
 _MIB = 1 << 20
 _DESCRIPTION = "Clone a voice and let it speak, on your own machine."
 _log = structlog.get_logger("locutor.api")
 
 
-def create_app(settings: Settings, open_backend: OpenBackend = speech_backend) -> FastAPI:
+def create_app(settings: Settings, open_backend: OpenBackend | None = None) -> FastAPI:
     """The service of an installation. Nothing is opened before it starts (its lifespan).
+
+    open_backend: who speaks; by default worker processes.
 
     Raises OptionError, when it starts, for a host that others can reach while there is no API key.
     """
@@ -71,7 +88,7 @@ def create_app(settings: Settings, open_backend: OpenBackend = speech_backend) -
         title="Locutor",
         version=__version__,
         description=_DESCRIPTION,
-        lifespan=_lifespan(settings, open_backend, registry),
+        lifespan=_lifespan(settings, open_backend or open_workers, registry),
         docs_url=None,
         redoc_url=None,
     )
@@ -83,6 +100,22 @@ def create_app(settings: Settings, open_backend: OpenBackend = speech_backend) -
     add_error_handlers(app)
     _add_middleware(app, settings, registry)
     return app
+
+
+def open_workers(settings: Settings, metrics: SpeechMetrics) -> SpeechBackend:
+    """A worker process for the device of the settings."""
+    return speech_backend(settings, limits_of(settings), metrics=metrics)
+
+
+def limits_of(settings: Settings) -> ServingLimits:
+    """How much the service takes on."""
+    return ServingLimits(
+        max_waiting=settings.max_waiting,
+        timeout_s=60 * settings.timeout_minutes,
+        memory_bytes=None if settings.memory_mb is None else settings.memory_mb * _MIB,
+        idle_ttl_s=None if settings.unload_minutes is None else 60 * settings.unload_minutes,
+        low_vram=settings.low_vram,
+    )
 
 
 def has_work(app: FastAPI) -> bool:
@@ -157,11 +190,11 @@ def _open(
             f"others can reach {settings.host}, so an API key is needed and there is none yet; make one with: "
             "locutor keys create NAME"
         )
-    speech = open_backend(settings)
+    speech = open_backend(settings, SpeechMetrics(registry))
     stack.callback(speech.close)
     kinds = SpeechTasks(stores, speech).kinds()
     kinds.add(BatchTask(stores, speech).kind())
-    runner = JobRunner(stores.jobs, kinds, stores.owner)
+    runner = job_runner(stores, kinds, {"speech": settings.jobs_at_once})
     runner.start()
     stack.callback(runner.stop)
     return Context(

@@ -8,8 +8,8 @@ from locutor.errors import OptionError
 
 
 class Scope(StrEnum):
-    """speak: speech, jobs and reading. voices: adding and changing voices and quality profiles. train: datasets and
-    training. admin: everything, cleanup and models among it."""
+    """speak: speech, jobs and reading; every key may. voices: adding and changing voices and quality profiles. train:
+    datasets and training. admin: everything, cleanup and models among it."""
 
     SPEAK = "speak"
     VOICES = "voices"
@@ -25,7 +25,7 @@ class Caller:
     scopes: frozenset[Scope]
 
     def may(self, scope: Scope) -> bool:
-        return scope in self.scopes or Scope.ADMIN in self.scopes
+        return scope is Scope.SPEAK or scope in self.scopes or Scope.ADMIN in self.scopes
 
 
 LOCAL = Caller("local", frozenset(Scope))
