@@ -18,6 +18,7 @@ from locutor.errors import CancelledError, EngineError, LocutorError, QueueFullE
 from locutor.jobs.kinds import JobContext, JobKind
 from locutor.jobs.model import JobOutcome
 from locutor.serving.backend import SpeechBackend, SpeechCall
+from locutor.serving.script import as_parts
 from locutor.types import SpeechRequest, SynthesisOptions
 
 KIND = "batch"
@@ -113,7 +114,8 @@ class BatchTask:
             normalize=wanted["normalize"],
         )
         voice = self.stores.voices.get(wanted["voice"])
-        return SpeechCall.of(request, voice, model=wanted["model"], cancelled=cancelled)
+        parts = as_parts(request, voice, self.stores.voices.get)
+        return SpeechCall(parts=parts, model=wanted["model"], cancelled=cancelled)
 
 
 def _next(waiting: Iterator[tuple[int, dict[str, Any]]], n: int) -> list[tuple[int, dict[str, Any]]]:

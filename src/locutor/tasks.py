@@ -9,6 +9,7 @@ from locutor.bootstrap import Stores
 from locutor.jobs.kinds import JobContext, JobKind, JobKinds
 from locutor.jobs.model import JobOutcome
 from locutor.serving.backend import SpeechBackend, SpeechCall
+from locutor.serving.script import as_parts
 from locutor.types import SpeechRequest, SynthesisOptions
 from locutor.voices.library import NewClip
 from locutor.voices.record import Consent
@@ -28,8 +29,8 @@ class SpeechTasks:
         )
 
     def synthesize(self, context: JobContext) -> JobOutcome:
-        """params: text, language, voice; model, profile, options (of SynthesisOptions), normalize, format ("wav"),
-        ref_text (in place of the voice's own).
+        """params: text (a script, where it has tags), language, voice; model, profile, options (of SynthesisOptions),
+        normalize, format ("wav"), ref_text (in place of the voice's own).
 
         output "audio"; result: duration_s, sample_rate, warnings.
         """
@@ -42,7 +43,8 @@ class SpeechTasks:
         voice = self.stores.voices.get(params["voice"])
         if params.get("ref_text"):
             voice = replace(voice, ref_text=params["ref_text"])
-        call = SpeechCall.of(request, voice, model=params.get("model"), cancelled=context.cancelled)
+        parts = as_parts(request, voice, self.stores.voices.get)
+        call = SpeechCall(parts=parts, model=params.get("model"), cancelled=context.cancelled)
         speech = self.speech.speak(call, lambda done, total: context.progress(done, total, "speaking"))
         audio = context.stage(
             io.encode(speech.waveform, format.name),

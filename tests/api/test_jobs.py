@@ -136,6 +136,8 @@ def test_pages_are_newest_first_and_filtered(service: Any, client: TestClient) -
         ({"target_language": "xx"}, 400, "unknown language 'xx'"),
         ({"quality_profile_id": "nope"}, 404, "there is no quality profile 'nope'"),
         ({"text": ""}, 422, "text"),
+        ({"text": "[voice:Bob] Hi. [voice:Eve] Hi."}, 404, "'Bob'"),
+        ({"text": "Hi. [pause:99s]"}, 400, "a pause lasts at most 30 s"),
         ({"speed": "3"}, 422, "speed"),
         ({"seed": "-1"}, 422, "seed"),
         ({"unheard": "of"}, 422, "unheard"),

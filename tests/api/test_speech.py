@@ -85,6 +85,17 @@ def test_openai_names_stand_for_models_and_voices(client: TestClient) -> None:
         assert say(client, voice=name, response_format="pcm") == say(client, voice="default", response_format="pcm")
 
 
+def test_a_script_has_several_voices_and_pauses(client: TestClient) -> None:
+    script = "Good morning! [pause:1s] [voice:nova] Good morning! [voice:default] Bye."
+    plain = len(say(client, input="Good morning! Good morning! Bye.", response_format="pcm")) / 2 / 24_000
+    whole = len(say(client, input=script, response_format="pcm")) / 2 / 24_000
+    assert whole - plain == pytest.approx(1, abs=0.5)
+    message = refused(client, 404, input="[voice:Bob] Hi. [voice:Eve] Hi.")
+    assert "'Bob'" in message and "'Eve'" in message
+    assert "is no pause" in refused(client, 400, input="Hi. [pause:soon] Hi.")
+    assert "only tags" in refused(client, 422, input="[pause:1s]")
+
+
 def test_what_is_asked_for_reaches_the_engine(client: TestClient) -> None:
     fixed = say(client, fix_duration_s=2, response_format="pcm", stream=False)
     assert len(fixed) / 2 == pytest.approx(2 * 24_000, rel=0.01)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFi
 from fastapi.concurrency import contextmanager_in_threadpool
 from pydantic import ConfigDict, Field
 
-from locutor.api.choices import check_length, choose_model, choose_profile
+from locutor.api.choices import check_length, choose_model, choose_profile, choose_voice
 from locutor.api.deps import Context, Served, allow
 from locutor.api.files import disposition
 from locutor.api.schemas.common import SPEAKING, Id, Language, Responses, Text, refusals
@@ -22,6 +22,7 @@ from locutor.audio.stream import encode, find_stream_format
 from locutor.auth.scopes import Scope
 from locutor.errors import OptionError
 from locutor.serving.backend import SpeechCall
+from locutor.serving.script import as_parts
 from locutor.text.languages import parse_language
 from locutor.types import SpeechRequest
 from locutor.voices.store import Voice
@@ -139,4 +140,5 @@ def _call(served: Context, voice: Voice, wanted: _Wanted, cancelled: threading.E
         options=profile.options(**wanted.parameters),
         normalize=wanted.normalize,
     )
-    return SpeechCall.of(said, voice, model=card.id, cancelled=cancelled)
+    parts = as_parts(said, voice, partial(choose_voice, served))
+    return SpeechCall(parts=parts, model=card.id, cancelled=cancelled)

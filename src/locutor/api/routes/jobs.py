@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Header, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import ConfigDict, Field
 
-from locutor.api.choices import check_length, choose, choose_engine
+from locutor.api.choices import Choice, check_length, choose, choose_engine
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.files import audio_file, encoded_file, n_peaks, peaks_of
@@ -29,7 +29,9 @@ from locutor.audio.stream import STREAM_FORMATS, find_stream_format
 from locutor.auth.scopes import Scope
 from locutor.errors import MissingExtraError, OptionError
 from locutor.jobs.model import Job, JobStatus
+from locutor.serving.script import as_parts
 from locutor.storage.database import now
+from locutor.types import SpeechRequest
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"], dependencies=[Depends(allow(Scope.SPEAK))])
 
@@ -91,7 +93,7 @@ def job_params(served: Context, form: JobForm) -> dict[str, Any]:
         parameters=form.model_dump(include=set(Parameters.model_fields)),
     )
     return {
-        "text": check_length(served, form.text),
+        "text": _checked(served, form.text, chosen),
         "language": chosen.language,
         "source_language": form.source_language,
         "voice": chosen.voice.id,
@@ -105,6 +107,13 @@ def job_params(served: Context, form: JobForm) -> dict[str, Any]:
         "normalize": form.normalize,
         "format": form.format,
     }
+
+
+def _checked(served: Context, text: str, chosen: Choice) -> str:
+    """The text, if its length and, in a script, its tags and voices are right."""
+    request = SpeechRequest(text=check_length(served, text), language=chosen.language)
+    as_parts(request, chosen.voice, served.stores.voices.get)
+    return text
 
 
 @router.get("", response_model=JobPage, responses=refusals(), summary="Jobs, newest first")

@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from locutor.api.choices import MODEL_ALIASES, aliased, check_length, choose
+from locutor.api.choices import MODEL_ALIASES, aliased, check_length, choose, choose_voice
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.schemas.common import SPEAKING, Id, Responses, refusals
@@ -22,6 +22,7 @@ from locutor.audio.stream import encode, find_stream_format, open_encoder
 from locutor.auth.scopes import Scope
 from locutor.engines.card import ModelCard
 from locutor.serving.backend import SpeechCall, SpeechStream
+from locutor.serving.script import as_parts
 from locutor.types import SpeechRequest
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(allow(Scope.SPEAK))])
@@ -73,7 +74,8 @@ def _call(served: Context, body: SpeechIn, cancelled: threading.Event) -> Speech
         normalize=body.normalize,
     )
     is_streamed = body.stream or body.stream_format == "sse"
-    return SpeechCall.of(request, chosen.voice, model=chosen.card.id, early=is_streamed, cancelled=cancelled)
+    parts = as_parts(request, chosen.voice, partial(choose_voice, served))
+    return SpeechCall(parts=parts, model=chosen.card.id, early=is_streamed, cancelled=cancelled)
 
 
 async def _streamed(

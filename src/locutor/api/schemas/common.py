@@ -15,7 +15,10 @@ Language: TypeAlias = Annotated[
 Text: TypeAlias = Annotated[
     str,
     StringConstraints(min_length=1),
-    Field(description="What to say; of any length up to LOCUTOR_MAX_TEXT_CHARS.", examples=["Good morning!"]),
+    Field(
+        description="What to say. A script where it has tags: [voice:NAME] until the next one, [pause:1.5s].",
+        examples=["Good morning!"],
+    ),
 ]
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1, description="Makes the result repeatable.", examples=[7])]
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
