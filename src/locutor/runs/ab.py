@@ -3,8 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+import torch
+
 from locutor.audio import io
 from locutor.audio.level import peak
+from locutor.audio.mel import SAMPLE_RATE, mel_spectrogram
+from locutor.audio.resample import resample
 from locutor.engines.device import choose_device, set_threads
 from locutor.engines.registry import default_registry
 from locutor.evaluation.evaluate import Listeners
@@ -17,11 +23,13 @@ from locutor.settings import Settings
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform
 
 SILENT = 0.001
+N_CEPSTRA = 20
 METHODS = {
     "wer": "word error rate, Whisper base",
     "cer": "character error rate, Whisper base",
     "sim": "cosine of Resemblyzer's embeddings to the voice that was cloned",
     "mos": "predicted mean opinion score, DistillMOS",
+    "mfcc": "cosine of the mean cepstra (coefficients 1 to 20) to the voice that was cloned",
 }
 
 
@@ -73,3 +81,16 @@ def measure(waveform: Waveform, text: str, language: str, listeners: Listeners, 
 
 def _has(listeners: Listeners, figure: str) -> bool:
     return (listeners.encoder if figure == "sim" else listeners.mos) is not None
+
+
+def cepstral_similarity(a: Waveform, b: Waveform) -> float:
+    """Cosine of the mean mel cepstra of two clips, their first coefficient (the level) left out; -1 to 1."""
+    x, y = _mean_cepstrum(a), _mean_cepstrum(b)
+    return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
+
+
+def _mean_cepstrum(waveform: Waveform) -> npt.NDArray[np.float64]:
+    mel = mel_spectrogram(torch.from_numpy(resample(waveform, SAMPLE_RATE).samples)[None])[0].double().numpy()
+    n = mel.shape[0]  # (c, f)
+    k = np.arange(1, N_CEPSTRA + 1)[:, None]
+    return np.asarray(np.cos(np.pi * k * (np.arange(n) + 0.5) / n) @ mel.mean(1))
