@@ -33,6 +33,8 @@ from locutor.api.routes import (
     jobs,
     openai,
     profiles,
+    keys,
+    models,
     reference,
     voices,
 )
@@ -47,6 +49,7 @@ from locutor.local_service import LocalService
 from locutor.serving.backend import SpeechBackend
 from locutor.serving.limits import ServingLimits
 from locutor.serving.metrics import SpeechMetrics
+from locutor.pulls import PullTask
 from locutor.settings import Settings
 from locutor.tasks import SpeechTasks
 from locutor.webui.routes import studio_routes
@@ -64,7 +67,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     voices.read,
     profiles.write,
     profiles.read,
+    models.write,
+    models.read,
     admin.router,
+    keys.router,
     auth.router,
 )
 """Every noun of the service; a new one is one more line here."""
@@ -194,6 +200,7 @@ def _open(
     stack.callback(speech.close)
     kinds = SpeechTasks(stores, speech).kinds()
     kinds.add(BatchTask(stores, speech).kind())
+    kinds.add(PullTask(stores.checkpoints).kind())
     runner = job_runner(stores, kinds, {"speech": settings.jobs_at_once})
     runner.start()
     stack.callback(runner.stop)

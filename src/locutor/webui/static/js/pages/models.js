@@ -24,24 +24,21 @@ class ModelsPage extends Page {
   }
 
   async refresh() {
-    const [{ data }, health] = await Promise.all([get("/v1/models"), get("/health/engines")]);
-    const states = new Map(health.engines.map((/** @type {any} */ state) => [state.model, state]));
-    this.#models = data.filter((/** @type {any} */ m) => !m.alias_of).map((/** @type {any} */ m) => ({ ...m, ...states.get(m.id) }));
+    this.#models = (await get("/models")).models;
     showList(find(this, "[data-list]"), this.#models, (m) => m.id, () => fromTemplate(this, "model"), (item, m) => this.#showModel(item, m));
   }
 
   /** @param {HTMLElement} item @param {any} model */
   #showModel(item, model) {
     fill(item, {
-      name: model.name ?? model.id, description: model.description ?? "", loaded: model.loaded ? t("in memory") : "",
+      name: model.id, description: model.title, loaded: model.loaded ? t("in memory") : "",
       installed: model.installed ? t("on this machine") : t("not downloaded"),
       restriction: t("For non-commercial use only, says its licence."),
     });
     find(item, "[data-licence]").hidden = model.commercial_use;
-    const bytes = model.size_bytes ?? model.n_bytes;
     const facts = {
       [t("Engine")]: model.engine, [t("Licence")]: model.licence, [t("Languages")]: model.languages.map(languageName).join(", "),
-      [t("Size")]: bytes ? size(bytes) : "", [t("Device")]: model.device ?? "", [t("Used by")]: model.users ? t("{n} jobs now", { n: model.users }) : "",
+      [t("Size")]: model.size_bytes ? size(model.size_bytes) : "", [t("Device")]: model.device ?? "", [t("Used by")]: model.users ? t("{n} jobs now", { n: model.users }) : "",
     };
     find(item, "[data-facts]").replaceChildren(...Object.entries(facts).filter(([, v]) => v).flatMap(([k, v]) => [element("dt", k), element("dd", v)]));
     for (const [name, shown] of Object.entries({ load: model.installed && !model.loaded, unload: model.loaded, pull: !model.installed })) {
@@ -68,8 +65,8 @@ class ModelsPage extends Page {
   async #pull(model, item) {
     const text = t("{id} is under {licence}. It is fetched from its publisher and checked before use.", model);
     if (!(await confirmed(t("Download this model?"), text, t("Download")))) return;
-    const { job_id: jobId } = await post(`/admin/models/${encodeURIComponent(model.id)}/pull`);
-    const job = await ended(jobId, this.signal, (event) => showProgress(item, event));
+    const { id } = await post(`/models/${encodeURIComponent(model.id)}/pull`, { accept_licence: true });
+    const job = await ended(id, this.signal, (event) => showProgress(item, event));
     showProgress(item, job);
     tellEnd(job);
     await this.refresh();
