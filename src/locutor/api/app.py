@@ -36,6 +36,9 @@ from locutor.api.routes import (
     keys,
     models,
     reference,
+    training,
+    training_datasets,
+    training_speech,
     voices,
 )
 from locutor.auth.keys import KeyStore
@@ -46,6 +49,7 @@ from locutor.bootstrap import job_runner, open_stores, speech_backend
 from locutor.errors import LocutorError, OptionError
 from locutor.jobs.store import delete_expired
 from locutor.local_service import LocalService
+from locutor.runs.open import training_kinds
 from locutor.serving.backend import SpeechBackend
 from locutor.serving.limits import ServingLimits
 from locutor.serving.metrics import SpeechMetrics
@@ -69,6 +73,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     profiles.read,
     models.write,
     models.read,
+    training.router,
+    training_speech.router,
+    training_datasets.router,
     admin.router,
     keys.router,
     auth.router,
@@ -202,6 +209,9 @@ def _open(
     kinds.add(BatchTask(stores, speech).kind())
     kinds.add(PullTask(stores.checkpoints).kind())
     runner = job_runner(stores, kinds, {"speech": settings.jobs_at_once})
+    for kind in training_kinds(settings, stores, speech):
+        kinds.add(kind)
+    runner = JobRunner(stores.jobs, kinds, stores.owner)
     runner.start()
     stack.callback(runner.stop)
     return Context(

@@ -11,9 +11,13 @@ from locutor.engines.device import choose_device, set_threads
 from locutor.engines.registry import default_registry
 from locutor.errors import NotFoundError
 from locutor.evaluation.evaluate import Listeners
+from locutor.jobs.kinds import JobKind
 from locutor.runs.catalog import RunCatalog
+from locutor.runs.dataset_tasks import DatasetTasks
 from locutor.runs.judge import Judge
+from locutor.runs.speech import SavedModelSpeech
 from locutor.runs.supervise import RunTasks
+from locutor.serving.backend import SpeechBackend
 from locutor.settings import ENV_PREFIX, Settings
 from locutor.training.dataset import TRAIN
 from locutor.training.run_config import RunConfig
@@ -34,6 +38,13 @@ def run_tasks(settings: Settings, stores: Stores) -> RunTasks:
     environ = {ENV_PREFIX + name.upper(): str(value) for name, value in values.items() if value is not None}
     environ["LOCUTOR_DATA_DIR"] = str(settings.data_dir.resolve())
     return RunTasks(stores.jobs, run_catalog(settings), environ)
+
+
+def training_kinds(settings: Settings, stores: Stores, speech: SpeechBackend) -> list[JobKind]:
+    """Everything that a service does besides speaking: runs, datasets, and the speech of saved models."""
+    datasets = DatasetTasks(dataset_store(settings), stores.artefacts, settings.threads or 0)
+    saved = SavedModelSpeech(run_catalog(settings), speech, stores.voices)
+    return [run_tasks(settings, stores).kind(), *datasets.kinds(), *saved.kinds()]
 
 
 def teaching(settings: Settings, run: str) -> Teaching:
