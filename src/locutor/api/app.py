@@ -31,13 +31,14 @@ from locutor.api.routes import (
     health,
     info,
     jobs,
-    openai,
-    profiles,
     keys,
     models,
+    openai,
+    profiles,
     reference,
     training,
     training_datasets,
+    training_review,
     training_speech,
     voices,
 )
@@ -49,11 +50,11 @@ from locutor.bootstrap import job_runner, open_stores, speech_backend
 from locutor.errors import LocutorError, OptionError
 from locutor.jobs.store import delete_expired
 from locutor.local_service import LocalService
+from locutor.pulls import PullTask
 from locutor.runs.open import training_kinds
 from locutor.serving.backend import SpeechBackend
 from locutor.serving.limits import ServingLimits
 from locutor.serving.metrics import SpeechMetrics
-from locutor.pulls import PullTask
 from locutor.settings import Settings
 from locutor.tasks import SpeechTasks
 from locutor.webui.routes import studio_routes
@@ -76,6 +77,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     training.router,
     training_speech.router,
     training_datasets.router,
+    training_review.router,
     admin.router,
     keys.router,
     auth.router,
@@ -208,10 +210,9 @@ def _open(
     kinds = SpeechTasks(stores, speech).kinds()
     kinds.add(BatchTask(stores, speech).kind())
     kinds.add(PullTask(stores.checkpoints).kind())
-    runner = job_runner(stores, kinds, {"speech": settings.jobs_at_once})
     for kind in training_kinds(settings, stores, speech):
         kinds.add(kind)
-    runner = JobRunner(stores.jobs, kinds, stores.owner)
+    runner = job_runner(stores, kinds, {"speech": settings.jobs_at_once})
     runner.start()
     stack.callback(runner.stop)
     return Context(

@@ -92,7 +92,7 @@ class DatasetsPage extends Page {
   async #upload(form) {
     const { name, language: spoken } = valuesOf(form);
     const body = new FormData();
-    body.set("name", name.trim());
+    body.set("folder", name.trim());
     body.set("language", spoken);
     for (const file of this.#files) body.append("file", file);
     const { job_id: jobId } = await post("/training/dataset/upload", body);
@@ -117,8 +117,8 @@ class DatasetsPage extends Page {
   async #showDetail() {
     find(this, "[data-detail]").hidden = !this.#name;
     if (!this.#name) return;
-    const stats = await get(withQuery("/training/dataset/stats", { folder: this.#name }));
-    this.#showStats(stats.datasets?.find((/** @type {any} */ d) => d.name === this.#name) ?? stats);
+    const { datasets } = await get(withQuery("/training/dataset/stats", { folder: this.#name }));
+    this.#showStats(datasets[0].details);
     await this.#loadClips();
   }
 
@@ -126,8 +126,8 @@ class DatasetsPage extends Page {
   #showStats(stats) {
     fill(this, { title: this.#name, version: stats.version ? t("version {v}", { v: String(stats.version).slice(0, 8) }) : t("not built yet") });
     const figures = [
-      [t("Recordings"), number(stats.n_sources)], [t("Of them"), span(stats.source_s ?? 0)], [t("Clips"), number(stats.n_clips)],
-      [t("Written down"), percent((stats.transcribed_percent ?? 0) / 100)], [t("Built"), number(stats.n_built)], [t("Built length"), span(stats.duration_s ?? stats.duration_seconds ?? 0)],
+      [t("Recordings"), number(stats.n_sources)], [t("Of them"), span(stats.source_s)], [t("Clips"), number(stats.n_clips)],
+      [t("Written down"), percent(stats.transcribed_percent / 100)], [t("Built"), number(stats.n_built)], [t("Built length"), span(stats.duration_s)],
       [t("For checking"), number(stats.n_val)], [t("Edited"), number(stats.n_edited)],
     ];
     find(this, "[data-figures]").replaceChildren(...figures.map(([name, value]) => {
@@ -135,9 +135,6 @@ class DatasetsPage extends Page {
       fill(figure, { name, value });
       return figure;
     }));
-    const lengths = stats.lengths;
-    find(this, "[data-plots]").hidden = !lengths?.counts?.length;
-    if (lengths?.counts?.length) void /** @type {any} */ (find(this, "[data-lengths]")).show(lengths.edges, lengths.counts, t("Clips"));
   }
 
   /** @param {string} step */
@@ -185,6 +182,8 @@ class DatasetsPage extends Page {
     const kept = /** @type {HTMLSelectElement} */ (find(this, "[data-which]")).value;
     const q = /** @type {HTMLInputElement} */ (find(this, "[data-search]")).value.trim();
     const page = await get(withQuery("/training/dataset/clips", { name: this.#name, kept, q, limit: PAGE, offset: this.#pager.offset }), this.signal);
+    find(this, "[data-plots]").hidden = !page.lengths.counts.length;
+    if (page.lengths.counts.length) void /** @type {any} */ (find(this, "[data-lengths]")).show(page.lengths.edges, page.lengths.counts, t("Clips"));
     this.#clips = new Map(page.clips.map((/** @type {any} */ clip) => [clip.id, clip]));
     this.#pager.show(page.total);
     this.showEmpty("clips", page.total === 0 && !q && !kept);
