@@ -18,6 +18,7 @@ from locutor.engines.f5.config import F5Config
 from locutor.engines.f5.dit import DiT
 from locutor.engines.f5.engine import F5Engine
 from locutor.engines.f5.layout import packed
+from locutor.engines.f5.runtime import Runtime
 from locutor.engines.f5.sampling import SolveOptions
 from locutor.engines.f5.tokens import Vocabulary
 from locutor.engines.vocos import Vocos, VocosConfig
@@ -114,9 +115,10 @@ UNHEARD = Vocos(VocosConfig(dim=8, intermediate_dim=8, n_layers=1))  # these tes
 
 
 @torch.inference_mode()
-def run_solve(network: DiT, utterances: list[Utterance], **options: Any) -> list[Tensor]:
+def run_solve(network: DiT | Runtime, utterances: list[Utterance], **options: Any) -> list[Tensor]:
     """Mels of the whole sequences, (n, m) each."""
-    solve = session.Solve(network, UNHEARD, utterances, SolveOptions(**options))
+    runtime = Runtime(network) if isinstance(network, DiT) else network
+    solve = session.Solve(runtime, UNHEARD, utterances, SolveOptions(**options))
     while not solve.done:
         solve.step()
     return [solve.mel(row) for row in range(len(utterances))]
