@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from locutor.engines.f5.modules import HEAD_DIM, NORM_EPS
+from locutor.engines.f5.modules import NORM_EPS
 from locutor.engines.f5.ops import Ops
 from locutor.engines.f5.packing import TILE, Packing
 
@@ -152,7 +152,6 @@ def _attend_kernel(
 
 MODULATE_ROWS = 4
 TURN_ROWS = 4
-CONVOLVE_ROWS = 64
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype) -> Tensor:
@@ -189,15 +188,25 @@ def turn(qkv: Tensor, rope: tuple[Tensor, Tensor], packing: Packing, n_heads: in
     return qkv
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor, packing: Packing, added_to: Tensor | None = None) -> Tensor:
-    """weight as tap_major gives it."""
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    packing: Packing,
+    added_to: Tensor | None = None,
+    *,
+    rows: int = 64,
+    num_warps: int = 4,
+    num_stages: int = 4,
+) -> Tensor:
+    """weight as tap_major gives it; rows: of one program."""
     n, dim = x.shape
     groups, taps, width, _ = weight.shape
     out = torch.empty(x.shape, dtype=weight.dtype if added_to is None else added_to.dtype, device=x.device)
-    _convolve_kernel[(triton.cdiv(n, CONVOLVE_ROWS), groups)](
+    _convolve_kernel[(triton.cdiv(n, rows), groups)](
         x, weight, bias, x if added_to is None else added_to, out, packing.first, packing.end, n,
-        DIM=dim, WIDTH=width, BLOCK=max(16, triton.next_power_of_2(width)), TAPS=taps, ROWS=CONVOLVE_ROWS,
-        ADDED=added_to is not None, num_warps=4, num_stages=4,
+        DIM=dim, WIDTH=width, BLOCK=max(16, triton.next_power_of_2(width)), TAPS=taps, ROWS=rows,
+        ADDED=added_to is not None, num_warps=num_warps, num_stages=num_stages,
     )  # fmt: skip
     return out
 
@@ -208,12 +217,14 @@ def tap_major(weight: Tensor) -> Tensor:
     return weight.unflatten(0, (-1, width)).permute(0, 3, 2, 1).contiguous()  # (g, out, in, taps) -> (g, taps, in, out)
 
 
-def attend(qkv: Tensor, packing: Packing, keys: int = 64, num_warps: int = 4, num_stages: int = 3) -> Tensor:
+def attend(
+    qkv: Tensor, packing: Packing, *, queries: int = TILE, keys: int = 64, num_warps: int = 4, num_stages: int = 3
+) -> Tensor:
     n, _, heads, width = qkv.shape
     out = torch.empty(n, heads * width, dtype=qkv.dtype, device=qkv.device)
     _attend_kernel[(len(packing.tiles), heads)](
         qkv, out, packing.tiles, qkv.stride(0), LOG2_E / width**0.5,
-        WIDTH=heads * width, HEAD=width, QUERIES=TILE, KEYS=keys, num_warps=num_warps, num_stages=num_stages,
+        WIDTH=heads * width, HEAD=width, QUERIES=queries, KEYS=keys, num_warps=num_warps, num_stages=num_stages,
     )  # fmt: skip
     return out
 

@@ -86,7 +86,8 @@ class Runtime:
         self._schedules.move_to_end(key)
         return self._schedules[key]
 
-    def context(self, ids: Sequence[Sequence[int]], mels: Sequence[Tensor], lengths: Sequence[int], twins: bool
+    def context(
+        self, ids: Sequence[Sequence[int]], mels: Sequence[Tensor], lengths: Sequence[int], twins: bool
     ) -> Tensor:
         """What the text and the reference add to the input, for packed rows: (r, d) of the residual's type.
 
@@ -131,7 +132,9 @@ class Runtime:
         """Scale and shift of the norm after block i: the next block's, or the last one's, which has them the other
         way round."""
         after = 6 * (i + 1)
-        return (vectors[after + 1], vectors[after]) if i + 1 < len(self._blocks) else (vectors[after], vectors[after + 1])
+        return (
+            (vectors[after + 1], vectors[after]) if i + 1 < len(self._blocks) else (vectors[after], vectors[after + 1])
+        )
 
     def _attend(self, y: Tensor, block: BlockWeights, rope: tuple[Tensor, Tensor], packing: Packing) -> Tensor:
         qkv = head_split(F.linear(y, *block.qkv))
