@@ -124,7 +124,7 @@ def latency(world: World) -> None:
             eager_ms, _ = world.median_ms(lambda: solve(world.runtime, world.vocoder, [spoken], steps, None), 5, 1)
             ideal = 1e3 * steps * flops_per_step(spoken.n_frames) / (PEAK_TFLOPS * 1e12)
             print(f"{steps:5}  {new_s:8}  {spoken.n_frames:6}  {ms:8.2f} ({n})  {ms / 1e3 / new_s:.4f}  "
-                  f"{solve_ms:8.2f}  {solve_ms / steps:6.3f}  {ideal / solve_ms:.1%}  {eager_ms:8.2f}", flush=True)  # fmt: skip
+                  f"{solve_ms:8.2f}  {solve_ms / steps:6.3f}  {ideal / solve_ms:.1%}  {eager_ms:8.2f}")  # fmt: skip
 
 
 def first(world: World) -> None:

@@ -69,12 +69,12 @@ class GraphPool:
 
     def __init__(self, runtime: Runtime) -> None:
         m, d = runtime.config.n_mels, runtime.config.dim
-        like = dict(device=runtime.device)
+        device = runtime.device
         self._runtime = runtime
-        self._state = torch.zeros(MAX_ROWS, m, **like)
-        self._context = torch.zeros(MAX_ROWS, d, dtype=runtime.residual, **like)
-        self._modulation = torch.zeros(6 * runtime.config.depth + 2, d, **like)
-        self._factors = torch.zeros(2, **like)
+        self._state = torch.zeros(MAX_ROWS, m, device=device)
+        self._context = torch.zeros(MAX_ROWS, d, dtype=runtime.residual, device=device)
+        self._modulation = torch.zeros(6 * runtime.config.depth + 2, d, device=device)
+        self._factors = torch.zeros(2, device=device)
         self._graphs: OrderedDict[Bucket, _Recorded] = OrderedDict()
         self._met: set[Bucket] = set()
         self._memory = torch.cuda.graph_pool_handle()

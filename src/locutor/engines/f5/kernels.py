@@ -214,7 +214,9 @@ def convolve(
 def tap_major(weight: Tensor) -> Tensor:
     """Weight of a grouped nn.Conv1d, (d, in, taps), as the kernel reads it: (groups, taps, in, out)."""
     width = weight.shape[1]
-    return weight.unflatten(0, (-1, width)).permute(0, 3, 2, 1).contiguous()  # (g, out, in, taps) -> (g, taps, in, out)
+    return (
+        weight.view(-1, width, width, weight.shape[2]).permute(0, 3, 2, 1).contiguous()
+    )  # (g, out, in, taps) -> (g, taps, in, out)
 
 
 def attend(

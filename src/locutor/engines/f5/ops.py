@@ -5,8 +5,9 @@ Shapes: r rows of all sequences, d model width, h heads, e width of a head. Modu
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -115,7 +116,7 @@ PLAIN = Ops("plain", modulate, add_gated, turn, convolve, attend, widen, conv_we
 
 def compiled_ops() -> Ops:
     """The plain pointwise operations, fused by torch.compile when first used."""
-    fuse = lambda f: torch.compile(f, dynamic=True)  # noqa: E731
+    fuse: Any = partial(torch.compile, dynamic=True)
     return Ops("compiled", fuse(modulate), fuse(add_gated), fuse(turn), convolve, attend, widen, conv_weight)
 
 

@@ -52,7 +52,7 @@ class Packing:
     def from_index(cls, lengths: Sequence[int], index: Tensor, longest: int | None = None) -> "Packing":
         """The views of one tensor that packing_index has filled. longest: a bound, by default the longest."""
         rows, n = sum(lengths), len(lengths)
-        first, end, bounds, tiles = index.split([rows, rows, n + 1, index.numel() - 2 * rows - n - 1])
+        first, end, bounds, tiles = torch.split(index, [rows, rows, n + 1, index.numel() - 2 * rows - n - 1])
         return cls(tuple(lengths), first, end, bounds, tiles.view(-1, 3), longest or max(lengths))
 
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -67,8 +67,9 @@ class Runtime:
         self.residual = residual or self.dtype
         self.ops = ops or choose_ops(self.device, self.dtype)
         stays = self.device == own.device and self.dtype == own.dtype
-        front = (network.text_embed, network.input_embed.proj)
-        self._text_embed, self._input_proj = front if stays else (deepcopy(m).float().to(self.device) for m in front)
+        text, proj = network.text_embed, network.input_embed.proj
+        self._text_embed = text if stays else deepcopy(text).float().to(self.device)
+        self._input_proj = proj if stays else deepcopy(proj).float().to(self.device)
         self._blocks = [self._block(block) for block in network.transformer_blocks]
         self._convolutions = [self._convolution(i) for i in (0, 2)]
         self._state_proj = self._put(network.input_embed.proj.weight[:, : self.config.n_mels]).contiguous()
@@ -147,14 +148,14 @@ class Runtime:
     def _put(self, tensor: Tensor) -> Tensor:
         return tensor.detach().to(self.device, self.dtype)
 
-    def _affine(self, layer: nn.Linear) -> Affine:
+    def _affine(self, layer: Any) -> Affine:
         return Affine(self._put(layer.weight), self._put(layer.bias))
 
     def _convolution(self, i: int) -> Affine:
-        layer = self.network.input_embed.conv_pos_embed.conv1d[i]
+        layer: Any = self.network.input_embed.conv_pos_embed.conv1d[i]
         return Affine(self.ops.conv_weight(self._put(layer.weight)), self._put(layer.bias))
 
-    def _block(self, block: nn.Module) -> BlockWeights:
+    def _block(self, block: Any) -> BlockWeights:
         attn: Attention = block.attn
         norms = None
         if attn.q_norm is not None and attn.k_norm is not None:
@@ -179,5 +180,7 @@ class Runtime:
 def _share(layers: Sequence[nn.Linear], fused: Affine) -> None:
     """Let the layers' parameters be views of the fused ones, so that the weights are in memory once."""
     sizes = [len(layer.bias) for layer in layers]
-    for layer, weight, bias in zip(layers, fused.weight.split(sizes), fused.bias.split(sizes), strict=True):
+    for layer, weight, bias in zip(
+        layers, torch.split(fused.weight, sizes), torch.split(fused.bias, sizes), strict=True
+    ):
         layer.weight.data, layer.bias.data = weight, bias

@@ -4,6 +4,7 @@ Shapes: s steps, d model width.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,6 @@ def make_schedule(network: DiT, nfe_step: int, sway_sampling_coef: float, device
     times = time_grid(nfe_step, sway_sampling_coef)
     starts = times[:-1].to(network.proj_out.weight.device)
     embedded = F.silu(network.time_embed(starts))
-    layers = [block.attn_norm.linear for block in network.transformer_blocks] + [network.norm_out.linear]
-    rows = [layer(embedded).float().unflatten(-1, (-1, network.config.dim)) for layer in layers]
+    norms: list[Any] = [block.attn_norm for block in network.transformer_blocks] + [network.norm_out]
+    rows = [norm.linear(embedded).float().view(len(starts), -1, network.config.dim) for norm in norms]
     return Schedule(tuple(times.tolist()), torch.cat(rows, dim=1).to(device))

@@ -62,12 +62,13 @@ class Solve:
 
     def mel(self, row: int) -> Tensor:
         """State of one sample over its own frames, (n, m)."""
-        return self._batch.state.split(self._batch.lengths)[row]
+        return torch.split(self._batch.state, self._batch.lengths)[row]
 
     def keep(self, rows: list[int]) -> None:
         """Go on with these samples only."""
         batch = self._batch
-        state, context = batch.state.split(batch.lengths), batch.context.split(batch.lengths * (1 + batch.twins))
+        state = torch.split(batch.state, batch.lengths)
+        context = torch.split(batch.context, batch.lengths * (1 + batch.twins))
         kept = rows + [len(batch.lengths) + row for row in rows] if batch.twins else rows
         self._prepared = [self._prepared[row] for row in rows]
         self._begin(
