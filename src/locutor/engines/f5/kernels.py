@@ -103,9 +103,19 @@ def _convolve_kernel(
 
 
 @triton.jit
+def _exp2(x, HALF: tl.constexpr):
+    if HALF:  # two at a time, in the type that the next product rounds them to anyway
+        return tl.inline_asm_elementwise(
+            "ex2.approx.f16x2 $0, $1;", "=r,r", [x.to(tl.float16)], dtype=tl.float16, is_pure=True, pack=2
+        )
+    else:
+        return tl.exp2(x)
+
+
+@triton.jit
 def _attend_kernel(
     qkv_ptr, out_ptr, tiles_ptr, stride, scale,
-    WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr,
+    WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr, HALF_EXP: tl.constexpr,
 ):  # fmt: skip
     tile = tl.program_id(0)
     head = tl.program_id(1)
@@ -125,11 +135,11 @@ def _attend_kernel(
     for start in range(first, whole, KEYS):
         key = (start + tl.arange(0, KEYS)).to(tl.int64)[:, None] * stride
         k = tl.load(base + WIDTH + key)
-        s = tl.dot(q, tl.trans(k)) * scale
-        risen = tl.maximum(most, tl.max(s, axis=1))
-        p = tl.exp2(s - risen[:, None])
+        s = tl.dot(q, tl.trans(k))
+        risen = tl.maximum(most, tl.max(s, axis=1) * scale)
+        p = _exp2(s * scale - risen[:, None], HALF_EXP)
         faded = tl.exp2(most - risen)
-        weight = weight * faded + tl.sum(p, axis=1)
+        weight = weight * faded + tl.sum(p.to(tl.float32), axis=1)
         v = tl.load(base + 2 * WIDTH + key)
         total = tl.dot(p.to(v.dtype), v, total * faded[:, None])
         most = risen
@@ -138,9 +148,9 @@ def _attend_kernel(
         known = key_row < end
         key = key_row.to(tl.int64)[:, None] * stride
         k = tl.load(base + WIDTH + key, mask=known[:, None], other=0.0)
-        s = tl.where(known[None, :], tl.dot(q, tl.trans(k)) * scale, -float("inf"))
-        risen = tl.maximum(most, tl.max(s, axis=1))
-        p = tl.exp2(s - risen[:, None])
+        s = tl.where(known[None, :], tl.dot(q, tl.trans(k)), -float("inf"))
+        risen = tl.maximum(most, tl.max(s, axis=1) * scale)
+        p = tl.exp2(s * scale - risen[:, None])
         faded = tl.exp2(most - risen)
         weight = weight * faded + tl.sum(p, axis=1)
         v = tl.load(base + 2 * WIDTH + key, mask=known[:, None], other=0.0)
@@ -150,8 +160,10 @@ def _attend_kernel(
     tl.store(out_ptr + place, y.to(out_ptr.dtype.element_ty), mask=(row < end)[:, None])
 
 
+# Sizes that were fastest on an H100 (docs/performance.md).
 MODULATE_ROWS = 4
-TURN_ROWS = 4
+MODULATE_WARPS = 4
+TURN_ROWS = 2
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype) -> Tensor:
@@ -173,7 +185,8 @@ def _run_modulate(x: Tensor, y: Tensor | None, gate: Tensor, scale: Tensor, shif
     n, dim = x.shape
     _modulate_kernel[(triton.cdiv(n, MODULATE_ROWS),)](
         x, x if y is None else y, gate, scale, shift, out, n,
-        DIM=dim, BLOCK=triton.next_power_of_2(dim), ROWS=MODULATE_ROWS, GATED=y is not None, EPS=NORM_EPS, num_warps=4,
+        DIM=dim, BLOCK=triton.next_power_of_2(dim), ROWS=MODULATE_ROWS, GATED=y is not None, EPS=NORM_EPS,
+        num_warps=MODULATE_WARPS,
     )  # fmt: skip
 
 
@@ -195,9 +208,9 @@ def convolve(
     packing: Packing,
     added_to: Tensor | None = None,
     *,
-    rows: int = 64,
-    num_warps: int = 4,
-    num_stages: int = 4,
+    rows: int = 128,
+    num_warps: int = 8,
+    num_stages: int = 3,
 ) -> Tensor:
     """weight as tap_major gives it; rows: of one program."""
     n, dim = x.shape
@@ -220,13 +233,21 @@ def tap_major(weight: Tensor) -> Tensor:
 
 
 def attend(
-    qkv: Tensor, packing: Packing, *, queries: int = TILE, keys: int = 64, num_warps: int = 4, num_stages: int = 3
+    qkv: Tensor,
+    packing: Packing,
+    *,
+    queries: int = TILE,
+    keys: int = 128,
+    num_warps: int = 4,
+    num_stages: int = 2,
+    half_exp: bool = False,
 ) -> Tensor:
     n, _, heads, width = qkv.shape
     out = torch.empty(n, heads * width, dtype=qkv.dtype, device=qkv.device)
     _attend_kernel[(len(packing.tiles), heads)](
         qkv, out, packing.tiles, qkv.stride(0), LOG2_E / width**0.5,
-        WIDTH=heads * width, HEAD=width, QUERIES=queries, KEYS=keys, num_warps=num_warps, num_stages=num_stages,
+        WIDTH=heads * width, HEAD=width, QUERIES=queries, KEYS=keys, HALF_EXP=half_exp,
+        num_warps=num_warps, num_stages=num_stages,
     )  # fmt: skip
     return out
 

@@ -10,7 +10,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-TILE = 128  # query rows of one program of the attention kernel
+TILE = 64  # query rows of one program of the attention kernel
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,8 @@ class Runtime:
         self.ops = ops or choose_ops(self.device, self.dtype)
         stays = self.device == own.device and self.dtype == own.dtype
         text, proj = network.text_embed, network.input_embed.proj
-        self._text_embed = text if stays else deepcopy(text).float().to(self.device)
-        self._input_proj = proj if stays else deepcopy(proj).float().to(self.device)
+        self._text_embed = text if stays else deepcopy(text).to(self.device, self.dtype)
+        self._input_proj = proj if stays else deepcopy(proj).to(self.device, self.dtype)
         self._blocks = [self._block(block) for block in network.transformer_blocks]
         self._convolutions = [self._convolution(i) for i in (0, 2)]
         self._state_proj = self._put(network.input_embed.proj.weight[:, : self.config.n_mels]).contiguous()
@@ -95,22 +95,23 @@ class Runtime:
         ids: tokens of each utterance. mels: its reference (n_ref, m). lengths: frames of reference and new speech.
         twins: also the unconditional sequences, after the others.
         """
-        n, b = max(lengths), len(lengths)
-        rows = torch.stack([packed(u[:k], n) for u, k in zip(ids, lengths, strict=True)])
+        n, halves = max(lengths), 1 + twins
+        rows = torch.stack([packed(u[:k], n) for u, k in zip(ids, lengths, strict=True)] * halves)
         cond = pad_sequence([mel[:k] for mel, k in zip(mels, lengths, strict=True)], batch_first=True)
-        cond = F.pad(cond, (0, 0, 0, n - cond.shape[1])).to(self.device)
-        real = frame_mask(lengths)
-        index, rows = real.flatten().nonzero()[:, 0].to(self.device), rows.to(self.device)
-        valid = None if min(lengths) == n else real[..., None].to(self.device, self._input_proj.weight.dtype)
-        parts = [self._projected(cond, rows, valid, False, index)]
-        if twins:
-            parts.append(self._projected(torch.zeros_like(cond), rows, valid, True, index))
-        return torch.cat(parts) if b else parts[0]
-
-    def _projected(self, cond: Tensor, rows: Tensor, valid: Tensor | None, dropped: bool, index: Tensor) -> Tensor:
+        cond = F.pad(cond, (0, 0, 0, n - cond.shape[1]))
+        cond = torch.cat([cond, torch.zeros_like(cond)]) if twins else cond
+        real = frame_mask([*lengths] * halves)
+        dropped = torch.arange(len(rows)) >= len(lengths)
+        index, rows, dropped = (self.send(t) for t in (real.flatten().nonzero()[:, 0], rows, dropped))
+        valid = None if min(lengths) == n else self.send(real[..., None]).to(self._input_proj.weight.dtype)
         text = self._text_embed(rows, valid, drop_text=dropped)
-        both = torch.cat([cond.to(text.dtype), text], dim=-1).flatten(0, 1)[index]
+        both = torch.cat([self.send(cond).to(text.dtype), text], dim=-1).flatten(0, 1)[index]
         return F.linear(both, self._input_proj.weight[:, self.config.n_mels :], self._input_proj.bias).to(self.residual)
+
+    def send(self, tensor: Tensor) -> Tensor:
+        """From the CPU to the device; to a GPU through pinned memory, so that the host need not wait."""
+        pinned = tensor.pin_memory() if self.device.type == "cuda" else tensor
+        return pinned.to(self.device, non_blocking=True)
 
     def velocity(self, x: Tensor, modulation: Tensor, context: Tensor, packing: Packing) -> Tensor:
         """x: state (r, m). modulation: (6 * depth + 2, d), one step of a schedule. Returns (r, m) float32."""

@@ -102,4 +102,4 @@ class Solve:
     def _noise(self, lengths: list[int], seeds: list[int]) -> Tensor:
         noise = draw_batch(lengths, self._runtime.config.n_mels, seeds)
         rows = torch.cat([row[:n] for row, n in zip(noise, lengths, strict=True)])
-        return rows.to(self._runtime.device)
+        return self._runtime.send(rows)
