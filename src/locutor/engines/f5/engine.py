@@ -24,6 +24,7 @@ from locutor.engines.f5.sampling import SolveOptions
 from locutor.engines.f5.session import Prepared, Solve
 from locutor.engines.f5.tokens import Vocabulary, check_speakable, read_vocabulary, tokenize
 from locutor.engines.flow_session import FlowSession
+from locutor.engines.lora import Adapter, adapted
 from locutor.engines.vocos import Vocos
 from locutor.errors import CheckpointError, EngineError, TextError
 from locutor.text.normalize import normalize
@@ -97,6 +98,7 @@ class F5Engine:
         self.vocabulary = vocabulary
         device = next(vocoder.parameters()).device
         self.precision = choose_precision(str(device), precision)
+        self._network: DiT | None = network
         self._vocoder: Vocos | None = vocoder
         self._runtime: Runtime | None = Runtime(network, device, getattr(torch, self.precision.name))
         self._graphs = GraphPool(self._runtime) if self._runtime.ops.capturable else None
@@ -118,6 +120,13 @@ class F5Engine:
         vocabulary = read_vocabulary(vocab_file)
         network = build_network(read_checkpoint(checkpoint, config), vocabulary)
         return cls(network, vocabulary, vocoder.to(device), info, precision)
+
+    def with_adapter(self, adapter: Adapter, info: EngineInfo) -> "F5Engine":
+        """An engine that shares this one's weights and speaks with an adapter on top. Raises CheckpointError when the
+        adapter does not fit, EngineError when this engine is closed."""
+        if self._network is None or self._vocoder is None:
+            raise EngineError("the F5 engine is closed; load it again")
+        return F5Engine(adapted(self._network, adapter), self.vocabulary, self._vocoder, info)
 
     def encode_voice(self, ref_audio: Waveform, ref_text: str | None = None) -> VoicePrompt:
         """Cut the reference to 12 s of speech. Raises AudioError, and TextError without a transcript."""
@@ -167,7 +176,7 @@ class F5Engine:
     def close(self) -> None:
         """Let go of the weights."""
         on_gpu = self._runtime is not None and self._runtime.device.type == "cuda"
-        self._runtime = self._vocoder = self._graphs = None
+        self._network = self._runtime = self._vocoder = self._graphs = None
         if on_gpu:
             torch.cuda.empty_cache()
 
