@@ -25,7 +25,7 @@ CONSTANTS = ("torch_spec.0.filter", "spectrogram.window", "mel_scale.fb")  # of 
 
 
 def draw_xtts(name: str, shape: torch.Size, seed: int = 0) -> Tensor:
-    """The tensor of that name; batch norms get a variance above 0, mel_stats values as the real ones have (about -5)."""
+    """The tensor of that name; batch norms get a variance above 0, mel_stats lies about -5."""
     if name.endswith("num_batches_tracked"):
         return torch.tensor(7)
     values = draw(name, shape, seed)
@@ -55,9 +55,7 @@ def vocabulary() -> dict[str, Any]:
         "truncation": None,
         "padding": None,
         "added_tokens": [
-            dict(
-                id=i, content=token, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True
-            )
+            dict(id=i, content=token, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
             for i, token in enumerate(special)
         ],
         "normalizer": None,

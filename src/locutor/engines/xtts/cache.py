@@ -8,6 +8,8 @@ from torch import Tensor
 
 from locutor.engines.xtts.config import XttsConfig
 
+ALIGNED = 64  # fast attention kernels want such numbers of positions
+
 
 class KVCache:
     """For `rows` utterances at a time. A view on fewer rows or positions shares the memory."""
@@ -21,6 +23,7 @@ class KVCache:
     def allocate(cls, config: XttsConfig, rows: int, device: str, dtype: torch.dtype) -> "KVCache":
         """Room for the longest prompt and as many codes as an utterance may have."""
         room = config.n_latents + config.n_text_positions + config.n_audio_positions
+        room = -(-room // ALIGNED) * ALIGNED
         shape = (config.layers, rows, config.n_heads, room, config.n_model_channels // config.n_heads)
         return cls(*(torch.zeros(shape, device=device, dtype=dtype) for _ in range(2)))
 

@@ -6,7 +6,6 @@ numbers), only cardinals, decimals, years and percentages are read here.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -104,7 +103,6 @@ def _words(number: float, rules: Rules, ordinal: bool = False) -> str:
 
 def _money(text: str, rules: Rules) -> str:
     """Sums as words where num2words knows the currency in the language; else they stay and their sign is read."""
-    replace: Callable[[re.Match[str]], str]
     for currency, pattern in _MONEY.items():
         try:
             text = pattern.sub(lambda m, currency=currency: _sum(m[0], currency, rules), text)  # type: ignore[misc]

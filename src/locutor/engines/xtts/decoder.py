@@ -76,6 +76,12 @@ class Decoder:
         self._sources: list[Noise] = []
         self._graphs = StepGraphs(self._device) if self._device.type == "cuda" else None
 
+    def clear(self) -> None:
+        """Leave no row in use."""
+        self._lengths.clear()
+        self._sources.clear()
+        self.n_rows = 0
+
     def admit(self, starts: list[Start]) -> range:
         """Run prompts into new rows and say which they are."""
         first, rows = self.n_rows, range(self.n_rows, self.n_rows + len(starts))

@@ -6,7 +6,6 @@ silence. Natural endings leave 0.12 to 0.18 s of quiet, run-ons 0.6 s or more.
 
 import hashlib
 
-import torch
 from torch import Tensor
 
 from locutor.engines.xtts.config import OUTPUT_SAMPLE_RATE
@@ -47,4 +46,3 @@ def attempt_seed(seed: int, part: int, attempt: int) -> int:
         return seed
     digest = hashlib.sha256(f"{seed}:{part}:{attempt}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-

@@ -53,6 +53,7 @@ UNKNOWN_ORIGIN = EngineInfo(
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How the network is held. dtype: of the language model's blocks. int8: their weights in 8 bits, on the CPU.
+    vocoder_dtype: of the vocoder.
 
     max_batch: utterances at a time, each with its own keys and values (125 MB in bfloat16 at full size).
     steps: codes made between two looks at the batch.
@@ -63,6 +64,7 @@ class Plan:
     int8: bool
     max_batch: int
     steps: int
+    vocoder_dtype: torch.dtype = torch.float32
 
     @classmethod
     def of(cls, device: str) -> "Plan":
@@ -99,11 +101,11 @@ class XttsEngine:
             update={"start_text_token": tokenizer.start, "stop_text_token": tokenizer.stop}
         )
         network.gpt.gpt.h.to(plan.dtype)
+        network.hifigan_decoder.waveform_decoder.to(plan.vocoder_dtype)
         if plan.int8:
             quantised(network.gpt.gpt.h)
         self._network: Xtts | None = network.to(plan.device)
         self._idle: Decoder | None = None
-        self._lent: XttsSession | None = None
 
     @classmethod
     def load(

@@ -39,7 +39,7 @@ class XttsTokenizer:
             raise NotFoundError(f"no vocabulary at {path}; an XTTS checkpoint comes with a vocab.json")
         try:
             tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception for whatever is wrong
+        except Exception as error:
             raise CheckpointError(f"{path} is not a readable tokenizer: {error}") from error
         return cls(tokenizer)
 

@@ -68,7 +68,8 @@ def vocode(decoder: WaveformDecoder, windows: list[Window], speakers: list[Tenso
     for group in ([open_ended] if open_ended else []) + [[i] for i, w in enumerate(windows) if w.whole]:
         longest = max(windows[i].frames.shape[0] for i in group)
         frames = torch.stack([F.pad(windows[i].frames.T, (0, longest - windows[i].frames.shape[0])) for i in group])
-        out = decoder(frames, torch.stack([speakers[i] for i in group])[..., None])
+        weight = decoder.conv_post.weight
+        out = decoder(frames.to(weight), torch.stack([speakers[i] for i in group])[..., None].to(weight))
         for row, i in enumerate(group):
             window = windows[i]
             wanted = slice(window.before * LATENT_HOP, (window.frames.shape[0] - window.after) * LATENT_HOP)
