@@ -1,25 +1,15 @@
-"""A small XTTS-v2 of coqui-tts 0.28 with every tensor drawn anew, and the sounds that it is given."""
+"""A small XTTS-v2 of coqui-tts 0.28 with every tensor drawn anew."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from TTS.encoder.models.resnet import ResNetSpeakerEncoder
 from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
 from TTS.tts.layers.xtts.hifigan_decoder import HifiDecoder
 from TTS.tts.models.xtts import Xtts
 from xtts_weights import SIZES, draw_xtts, is_drawn, vocabulary
-
-
-def sound(duration_s: float, rate: int, level: float = 0.3, pitch_hz: float = 120) -> torch.Tensor:
-    """A gliding tone with harmonics and some noise, (1, n_samples)."""
-    t = np.arange(int(rate * duration_s)) / rate
-    phase = 2 * np.pi * (pitch_hz * t + 30 * np.sin(3 * t))
-    tone = sum(np.sin(k * phase) / k for k in range(1, 12)) * (0.6 + 0.4 * np.sin(9 * t))
-    hiss = np.random.RandomState(7).standard_normal(t.size)
-    return torch.from_numpy((level * (0.5 * tone + 0.05 * hiss)).astype(np.float32))[None]
 
 
 def upstream_args(sizes: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from random_weights import draw
 from torch import Tensor
 
@@ -33,11 +35,22 @@ def draw_xtts(name: str, shape: torch.Size, seed: int = 0) -> Tensor:
         return 1 + values.abs()
     if name == "mel_stats":
         return -5 + values
+    if name.endswith("parametrizations.weight.original0"):
+        return (2.0 if ".ups." in name else 0.7) * (1 + 0.2 * values)  # neither silent nor clipped
     if name.endswith(("ln_1.weight", "ln_2.weight", "ln_f.weight", "bn1.weight", "bn2.weight", "downsample.1.weight")):
         return 1 + values
     if name.endswith("mel_head.bias"):
         values[-1] += STOP_LOGIT
     return values
+
+
+def sound(duration_s: float, rate: int, level: float = 0.3, pitch_hz: float = 120) -> NDArray[np.float32]:
+    """A gliding tone with harmonics and some noise, (n_samples,)."""
+    t = np.arange(int(rate * duration_s)) / rate
+    phase = 2 * np.pi * (pitch_hz * t + 30 * np.sin(3 * t))
+    tone = sum(np.sin(k * phase) / k for k in range(1, 12)) * (0.6 + 0.4 * np.sin(9 * t))
+    hiss = np.random.RandomState(7).standard_normal(t.size)
+    return (level * (0.5 * tone + 0.05 * hiss)).astype(np.float32)
 
 
 def is_drawn(name: str) -> bool:

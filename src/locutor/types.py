@@ -65,8 +65,8 @@ class SynthesisOptions:
     nfe_step: network evaluations (Euler steps) of a solve, 1 to 128.
     cfg_strength: classifier-free guidance, 0 to 10; 0 turns it off.
     sway_sampling_coef: bends the time grid towards the noisy end when negative, -1 to 1.
-    temperature, top_k, top_p, repetition_penalty, length_penalty: how a model of audio codes draws the next one, 0 to 2,
-    0 to 1000, 0.01 to 1, 1 to 20, 0.1 to 10.
+    temperature, top_k, top_p, repetition_penalty, length_penalty: how a model of audio codes draws the next one, from
+    0 to 2, 0 to 1000, 0.01 to 1, 1 to 20 and 0.1 to 10.
     retries: how often a model of audio codes may speak a chunk again that did not end well, 0 to 10.
     speed: 0.5 (half as fast) to 2.
     fix_duration_s: length of the new speech in seconds, instead of an estimate.

@@ -1,6 +1,7 @@
-"""Chinese numbers as characters."""
+"""Chinese numbers as characters, and every mark as a comma, which is all that XTTS-v2 was shown."""
 
 import re
+import unicodedata
 
 DIGITS = "零一二三四五六七八九"
 UNITS = ("", "十", "百", "千")
@@ -13,10 +14,11 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def read_numbers(text: str) -> str:
-    """Percentages, years, decimals and whole numbers written out."""
+    """Percentages, years, decimals and whole numbers written out, marks made commas."""
     text = _PERCENT.sub(lambda m: "百分之" + _decimal(m[1]), text)
     text = _YEAR.sub(lambda m: by_digit(m[1]), text)
-    return _NUMBER.sub(lambda m: _decimal(m[0]), text)
+    text = _NUMBER.sub(lambda m: _decimal(m[0]), text)
+    return "".join("," if unicodedata.category(char).startswith("P") else char for char in text)
 
 
 def by_digit(digits: str) -> str:

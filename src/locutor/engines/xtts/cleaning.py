@@ -7,7 +7,7 @@ numbers), only cardinals, decimals, years and percentages are read here.
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import Any
 
@@ -96,25 +96,32 @@ def _numbers(text: str, language: str, rules: Rules) -> str:
 
 
 def _words(number: float, rules: Rules, ordinal: bool = False) -> str:
+    """As num2words has it; where it lacks a language's ordinals the cardinal, where it lacks the language the digits.
+
+    Upstream breaks off in both cases (Czech; Hindi).
+    """
     from num2words import num2words
 
-    return str(num2words(number, ordinal=ordinal, lang=rules.num2words))
+    try:
+        return str(num2words(number, ordinal=ordinal, lang=rules.num2words))
+    except NotImplementedError:
+        return _words(number, rules) if ordinal else f"{number:g}" if number % 1 else str(int(number))
 
 
 def _money(text: str, rules: Rules) -> str:
     """Sums as words where num2words knows the currency in the language; else they stay and their sign is read."""
     for currency, pattern in _MONEY.items():
         try:
-            text = pattern.sub(lambda m, currency=currency: _sum(m[0], currency, rules), text)  # type: ignore[misc]
+            text = pattern.sub(partial(_sum, currency=currency, rules=rules), text)
         except (NotImplementedError, KeyError, ValueError, TypeError, AttributeError):
             return text
     return text
 
 
-def _sum(written: str, currency: str, rules: Rules) -> str:
+def _sum(match: re.Match[str], currency: str, rules: Rules) -> str:
     from num2words import num2words
 
-    amount = float(re.sub(r"[^\d.]", "", written.replace(",", ".")))
+    amount = float(re.sub(r"[^\d.]", "", match[0].replace(",", ".")))
     words = str(num2words(amount, to="currency", currency=currency, lang=rules.num2words))
     if amount.is_integer() and rules.joint in words:
         words = words[: words.rfind(rules.joint)]
