@@ -2,6 +2,7 @@
 
     python benchmarks/xtts_gpu.py                       on the first CUDA device
     python benchmarks/xtts_gpu.py --device cpu --toy    a small network, to see that the script works
+    python benchmarks/xtts_gpu.py --device cpu --part engine-int8 --part engine --threads 2    full size on a CPU
 
 Random weights do not stop by themselves, so the stop code is forbidden and every utterance has the same number of
 codes; time does not depend on the weights' values. Each part is guarded: one that fails prints its traceback, and the
@@ -12,7 +13,9 @@ import argparse
 import importlib.util
 import json
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -32,7 +35,7 @@ from xtts_weights import SIZES, vocabulary  # noqa: E402
 
 from locutor.engines.base import AudioChunk, synthesize  # noqa: E402
 from locutor.engines.xtts.checkpoint import Checkpoint, build_network  # noqa: E402
-from locutor.engines.xtts.config import CODE_RATE, XttsConfig  # noqa: E402
+from locutor.engines.xtts.config import XttsConfig  # noqa: E402
 from locutor.engines.xtts.decoder import Decoder, Start  # noqa: E402
 from locutor.engines.xtts.engine import Plan, XttsEngine  # noqa: E402
 from locutor.engines.xtts.network import Xtts  # noqa: E402
@@ -67,6 +70,7 @@ def report(name: str, value: float, unit: str) -> None:
 class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.device, self.toy = options.device, options.toy
+        self.gpu = self.device.startswith("cuda")
         self.n_codes = 40 if self.toy else 300
         self.repeats = 2 if self.toy else 5
         self.batches = (1, 2) if self.toy else (1, 8, 32, 64)
@@ -123,7 +127,7 @@ class Bench:
         options = [SynthesisOptions(seed=i, temperature=0.75, top_k=50, top_p=0.85) for i in range(n)]
         return [SpeechRequest(text=TEXT[: 60 + i % 40], language="en", options=o) for i, o in enumerate(options)]
 
-    def decode(self, network: Xtts, rows: int, steps: int) -> None:
+    def decode(self, network: Xtts, rows: int, steps: int, label: str = "") -> None:
         """Milliseconds per token of the language model alone."""
         decoder = Decoder(network.gpt, rows, steps)
         tokens = torch.tensor(self.tokenizer.encode(TEXT, "en"), device=self.device)
@@ -136,7 +140,7 @@ class Bench:
             decoder.admit([Start(prompt=prompt, seed=i, options=options, expected_codes=0.0) for i in range(rows)])
 
         with torch.inference_mode():
-            report(f"prefill, {rows} rows", 1e3 * self.seconds(admit), "ms")
+            report(f"prefill, {rows} rows{label}", 1e3 * self.seconds(admit), "ms")
             calls = self.n_codes // steps
 
             def run() -> None:
@@ -147,7 +151,7 @@ class Bench:
             for i in range(1 + self.repeats):
                 admit()
                 times.append(self.seconds_once(run) / calls / steps) if i else run()
-        report(f"decode, {rows} rows", 1e3 * statistics.median(times), "ms/token")
+        report(f"decode, {rows} rows{label}", 1e3 * statistics.median(times), "ms/token")
 
     def seconds_once(self, run: Callable[[], Any]) -> float:
         self.sync()
@@ -209,66 +213,85 @@ class Bench:
         options = SamplingOptions()
         with torch.inference_mode():
             decoder.admit([Start(prompt=prompt, seed=i, options=options, expected_codes=0.0) for i in range(rows)])
-            for _ in range(3):
-                decoder.run()
-            activities = [torch.profiler.ProfilerActivity.CPU]
-            activities += [torch.profiler.ProfilerActivity.CUDA] if self.device.startswith("cuda") else []
-            with torch.profiler.profile(activities=activities) as profile:
-                decoder.run()
-        key = "self_cuda_time_total" if self.device.startswith("cuda") else "self_cpu_time_total"
-        print(profile.key_averages().table(sort_by=key, row_limit=22, max_name_column_width=90))
+            self.profiled(decoder.run)
+
+    def profiled(self, run: Callable[[], Any]) -> None:
+        for _ in range(3):
+            run()
+        activities = [torch.profiler.ProfilerActivity.CPU]
+        activities += [torch.profiler.ProfilerActivity.CUDA] if self.gpu else []
+        with torch.profiler.profile(activities=activities) as profile:
+            run()
+        for key in ["self_cuda_time_total"] * self.gpu + ["self_cpu_time_total"]:
+            table = profile.key_averages().table(sort_by=key, row_limit=14, max_name_column_width=70)
+            print("\n".join(line for line in table.splitlines() if not line.startswith("---")))
 
 
-def ours(bench: Bench) -> None:
-    gpu = bench.device.startswith("cuda")
-    dtype = torch.bfloat16 if gpu else torch.float32
+def language_model(bench: Bench) -> None:
+    """Milliseconds a token, and where they go."""
+    dtype = torch.bfloat16 if bench.gpu else torch.float32
     with part("decode"):
         network = bench.network()
         network.gpt.gpt.h.to(dtype)
         for rows in bench.batches:
             bench.decode(network, rows, 8)
-    with part("profile, 1 row"):
+    with part("profile of the decoder, 1 row"):
         bench.profile(network, 1)
-    with part("profile, most rows"):
-        bench.profile(network, bench.batches[-1])
-    del network
+    if bench.gpu:
+        with part("decode, compiled blocks"):
+            for block in network.gpt.gpt.h:
+                block.decode = torch.compile(block.decode, dynamic=False)
+            for rows in (1, bench.batches[-1]):
+                bench.decode(network, rows, 8, label=", compiled blocks")
+
+
+def vocoder(bench: Bench) -> None:
+    """Milliseconds for a window of speech, in several ways of computing it."""
+    network = bench.network().hifigan_decoder.waveform_decoder
+    speakers = torch.randn(bench.batches[-1], bench.config.speaker_dim, 1, device=bench.device)
+    dtypes = (torch.float32, torch.float16, torch.bfloat16) if bench.gpu else (torch.float32,)
+    for benchmark in (False, True) if bench.gpu else (False,):
+        torch.backends.cudnn.benchmark = benchmark
+        for dtype in dtypes:
+            network.to(dtype)
+            for rows in (1, bench.batches[-1]):
+                for frames in (60, 240):
+                    name = f"vocoder, {rows} x {frames} frames, {dtype}, cudnn.benchmark {benchmark}"
+                    with part(name), torch.inference_mode():
+                        x = torch.randn(rows, bench.config.n_model_channels, frames, device=bench.device, dtype=dtype)
+                        g = speakers[:rows].to(dtype)
+                        report(name, 1e3 * bench.seconds(lambda x=x, g=g: network(x, g)), "ms")
+    torch.backends.cudnn.benchmark = False
+    with part("profile of the vocoder"), torch.inference_mode():
+        network.to(dtypes[-1])
+        for rows in (1, bench.batches[-1]):
+            x = torch.randn(rows, bench.config.n_model_channels, 240, device=bench.device, dtype=dtypes[-1])
+            bench.profiled(lambda x=x, rows=rows: network(x, speakers[:rows].to(x)))
+
+
+def engine(bench: Bench, label: str, **changes: Any) -> None:
+    """First audio and speech a second of the whole engine."""
+    dtype = torch.bfloat16 if bench.gpu else torch.float32
     plan: dict[str, Any] = dict(dtype=dtype, int8=False, max_batch=bench.batches[-1], steps=8)
-    for label, vocoder in (("float32 vocoder", torch.float32), *([("float16 vocoder", torch.float16)] if gpu else [])):
-        with part(f"engine, {label}"):
-            engine = bench.engine(bench.network(), vocoder_dtype=vocoder, **plan)
-            bench.first_audio(engine, label)
-            for rows in bench.batches:
-                bench.aggregate(engine, rows, label)
-            bench.batch_equals_single(engine, label)
-            if gpu:
-                report(f"memory, {label}", torch.cuda.max_memory_allocated() / 2**30, "GiB")
-            engine.close()
-    if gpu:
-        with part("float32 everywhere"):
-            engine = bench.engine(bench.network(), **(plan | {"dtype": torch.float32, "max_batch": 4}))
-            bench.batch_equals_single(engine, "float32")
-            bench.first_audio(engine, "float32")
-            bench.aggregate(engine, 1, "float32")
-            engine.close()
-        with part("one step a call"):
-            engine = bench.engine(bench.network(), **(plan | {"steps": 1, "max_batch": 1}))
-            bench.first_audio(engine, "one step a call")
-        with part("cudnn.benchmark"):
-            torch.backends.cudnn.benchmark = True
-            engine = bench.engine(bench.network(), vocoder_dtype=torch.float16, **plan)
-            bench.first_audio(engine, "float16 vocoder, cudnn.benchmark")
-            bench.aggregate(engine, bench.batches[-1], "float16 vocoder, cudnn.benchmark")
-        torch.backends.cudnn.benchmark = False
-    else:
-        with part("int8 weights"):
-            engine = bench.engine(bench.network(), **(plan | {"int8": True}))
-            bench.first_audio(engine, "int8")
-            bench.aggregate(engine, 1, "int8")
+    with part(f"engine, {label}"):
+        made = bench.engine(bench.network(), **(plan | changes))
+        bench.first_audio(made, label)
+        for rows in bench.batches:
+            bench.aggregate(made, rows, label)
+        if bench.gpu:
+            report(f"memory, {label}", torch.cuda.max_memory_allocated() / 2**30, "GiB")
+        bench.batch_equals_single(made, label)
+    with part(f"profile of the engine, {label}"):
+        utterance = made.prepare(bench.requests(1)[0], made.encode_voice(bench.reference))
+        bench.profiled(lambda: synthesize(made, [utterance], SynthesisOptions()))
 
 
 def beside(bench: Bench) -> None:
     """coqui-tts on the same machine, and the same codes from the same weights."""
     upstream: Upstream | None = None
+    if importlib.util.find_spec("TTS") is None:
+        print("   coqui-tts is not installed here")
+        return
     with part("import and build coqui-tts"):
         upstream = Upstream(bench.config, bench.folder, bench.device)
     if upstream is None:
@@ -322,26 +345,51 @@ def own_codes(network: Xtts, latents: Any, tokens: Any, n: int, *, seed: int, gr
     return codes
 
 
+def on_its_own(name: str) -> dict[str, Any]:
+    """A part in a process of its own, for a CUDA error spoils everything after it; its results."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        command = [sys.executable, __file__, *sys.argv[1:], "--part", name, "--results", file.name]
+        code = subprocess.run(command, check=False).returncode
+        content = Path(file.name).read_text()
+    return json.loads(content) if content else {f"{name}: ended with code": code}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--toy", action="store_true", help="a small network")
-    parser.add_argument("--ours-only", action="store_true")
-    parser.add_argument("--upstream-only", action="store_true")
+    parser.add_argument("--part", choices=PARTS, action="append", help="this part only; may be given again")
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--folder", default="/tmp/xtts_bench", help="for a vocabulary, and for --json")
+    parser.add_argument("--folder", default="/tmp/xtts_bench", help="for a vocabulary")
+    parser.add_argument("--results", help="a file for the figures as JSON")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    name = torch.cuda.get_device_name() if options.device.startswith("cuda") else "CPU"
-    print(f"torch {torch.__version__}, {name}, {CODE_RATE:.2f} codes a second", flush=True)
-    bench = Bench(options)
-    if not options.upstream_only:
-        ours(bench)
-    if not options.ours_only and importlib.util.find_spec("TTS"):
-        beside(bench)
-    print(json.dumps(RESULTS, indent=1))
+    if options.results:
+        for name in options.part:
+            PARTS[name](Bench(options))
+        Path(options.results).write_text(json.dumps(RESULTS))
+        return
+    gpu = options.device.startswith("cuda")
+    print(f"torch {torch.__version__}, {torch.cuda.get_device_name() if gpu else 'CPU'}", flush=True)
+    wanted = options.part or [name for name in PARTS if name not in ((CPU_ONLY,) if gpu else GPU_ONLY)]
+    del sys.argv[1:]
+    sys.argv += [f"--device={options.device}", f"--folder={options.folder}"] + ["--toy"] * options.toy
+    sys.argv += [f"--threads={options.threads}"] * bool(options.threads)
+    results = {name: on_its_own(name) for name in wanted}
+    print(json.dumps(results, indent=1))
 
+
+CPU_ONLY, GPU_ONLY = "engine-int8", ("engine-float16-vocoder", "engine-float32")
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "language-model": language_model,
+    "vocoder": vocoder,
+    "engine": lambda bench: engine(bench, "default"),
+    "engine-float16-vocoder": lambda bench: engine(bench, "float16 vocoder", vocoder_dtype=torch.float16),
+    "engine-float32": lambda bench: engine(bench, "float32", dtype=torch.float32),
+    "engine-int8": lambda bench: engine(bench, "int8", int8=True),
+    "upstream": lambda bench: beside(bench),
+}
 
 if __name__ == "__main__":
     main()

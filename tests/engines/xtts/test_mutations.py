@@ -232,9 +232,10 @@ def last_key_not_seen(patch: Patch) -> None:
 def heads_share_one_key(patch: Patch) -> None:
     right = gpt.Attention.project
 
-    def project(self: gpt.Attention, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        q, k, v = right(self, x)
-        return q, k[:, :1].expand_as(k).contiguous(), v
+    def project(self: gpt.Attention, x: Tensor) -> tuple[Tensor, Tensor]:
+        q, both = right(self, x)
+        shared = both[0][:, :1].expand_as(both[0])
+        return q, torch.stack([shared, both[1]])
 
     patch.setattr(gpt.Attention, "project", project)
 

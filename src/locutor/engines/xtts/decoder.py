@@ -141,8 +141,9 @@ class Decoder:
 
     def _step(self, rows: int, room: int, step: int) -> None:
         """Draw a code from the state, then put the state after it in its place."""
-        state, n_codes, position = self._state[:rows], self._n_codes[:rows], self._position[:rows]
-        seen = self._seen[:rows]
+        state, n_codes, seen = self._state[:rows], self._n_codes[:rows], self._seen[:rows]
+        # Rows that only fill up the batch stand anywhere; they must not be written beyond the positions in view.
+        position = self._position[:rows].clamp(max=room - 1)
         noise, stop = self._noise[:rows, step], self.config.stop_audio_token
         codes = next_codes(self._gpt.logits(state), seen, n_codes, self._options.view(rows), noise, stop)
         self._codes[:rows, step] = codes
@@ -151,4 +152,4 @@ class Decoder:
         n_codes.add_(1).clamp_(max=self.config.n_audio_positions - 1)
         after = self._gpt.decode(codes, n_codes, self._cache.view(rows, room), position)
         state.copy_(after)
-        position.add_(1).clamp_(max=self._cache.room - 1)
+        self._position[:rows] = position + 1

@@ -33,11 +33,10 @@ class Attention(nn.Module):
         self.c_attn = Conv1D(config.n_model_channels, 3 * config.n_model_channels)
         self.c_proj = Conv1D(config.n_model_channels, config.n_model_channels)
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(b, n, d) -> queries, keys, values, each (b, h, n, d / h)"""
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(b, n, d) -> queries (b, h, n, d / h), and keys and values (2, b, h, n, d / h)"""
         parts = self.c_attn(x).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k, v = parts.unbind(0)
-        return q, k, v
+        return parts[0], parts[1:]
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """Without a mask each position sees those up to itself. -> (b, n, d)"""
@@ -63,16 +62,16 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.n_model_channels)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """(b, n, d) -> the same, with the keys and values of its positions, each (b, h, n, d / h)"""
-        q, k, v = self.attn.project(self.ln_1(x))
-        x = x + self.attn.attend(q, k, v, mask)
-        return x + self.mlp(self.ln_2(x)), k, v
+    def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(b, n, d) -> the same, with the keys and values of its positions, (2, b, h, n, d / h)"""
+        q, both = self.attn.project(self.ln_1(x))
+        x = x + self.attn.attend(q, both[0], both[1], mask)
+        return x + self.mlp(self.ln_2(x)), both
 
     def decode(self, x: Tensor, cache: KVCache, layer: int, positions: Tensor, mask: Tensor) -> Tensor:
         """One position a row, (b, 1, d) -> (b, 1, d); its key and value go into the cache."""
-        q, k, v = self.attn.project(self.ln_1(x))
-        keys, values = cache.put(layer, k, v, positions)
+        q, both = self.attn.project(self.ln_1(x))
+        keys, values = cache.put(layer, both, positions)
         x = x + self.attn.attend(q, keys, values, mask)
         return x + self.mlp(self.ln_2(x))
 
@@ -94,15 +93,15 @@ class Transformer(nn.Module):
         """(b, n, d) -> (b, n, d) in float32. mask: (b, 1, n, n), True where a position may look."""
         x = x.to(self.dtype)
         for block in self.h:
-            x, _, _ = block(x, mask)
+            x, _ = block(x, mask)
         return self.ln_f(x.float())
 
     def prefill(self, x: Tensor, cache: KVCache, first_row: int) -> Tensor:
         """As forward, keeping keys and values in the rows of the cache from first_row on."""
         x = x.to(self.dtype)
         for layer, block in enumerate(self.h):
-            x, k, v = block(x, None)
-            cache.fill(layer, first_row, k, v)
+            x, both = block(x, None)
+            cache.fill(layer, first_row, both)
         return self.ln_f(x.float())
 
     def decode(self, x: Tensor, cache: KVCache, positions: Tensor) -> Tensor:

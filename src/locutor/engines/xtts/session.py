@@ -19,7 +19,7 @@ from locutor.errors import EngineError, LocutorError
 from locutor.types import Waveform
 
 FIRST_CODES = 8  # heard after a third of a second of speech is made
-LATER_CODES = 32
+LATER_CODES = 48
 
 
 @dataclass(frozen=True, kw_only=True)
