@@ -57,6 +57,7 @@ RANGES = {
     "seed": (0, 2**63 - 1),
     "cross_fade_s": (0, 1),
     "target_rms": (0.001, 1),
+    "loudness_lufs": (-40, -5),
 }
 
 

@@ -7,6 +7,12 @@
     ├── NotFoundError (FileNotFoundError)  a file, voice, model or engine that is not there
     ├── CheckpointError (RuntimeError)     weights that are damaged, of another shape, unsafe or ambiguous
     ├── EngineError (RuntimeError)         the engine cannot do this now: not configured, closed, out of memory
+    ├── QueueFullError (RuntimeError)      too much is waiting already; `retry_after_s` says when to ask again
+    ├── RequestTimeoutError (RuntimeError)  the request's time was over before it was spoken
+    ├── WorkerError (RuntimeError)         the process that speaks ended unexpectedly, and again at the second try
+    ├── CancelledError (RuntimeError)      whoever asked has cancelled; nothing went wrong
+    ├── ConflictError (RuntimeError)       the thing is in a state that forbids this: a running job, a model in use
+    ├── ServiceError (RuntimeError)        a service refuses, cannot be reached, or does not answer as one of ours
     ├── StorageError (RuntimeError)        the disk refuses: full, read-only
     └── MissingExtraError (RuntimeError)   an optional dependency is not installed; the message names the extra
 
@@ -43,6 +49,34 @@ class CheckpointError(LocutorError, RuntimeError):
 
 class EngineError(LocutorError, RuntimeError):
     """The engine cannot do this in its present state."""
+
+
+class QueueFullError(LocutorError, RuntimeError):
+    """Too much is waiting already. retry_after_s: when a place is likely to be free, at least 1."""
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RequestTimeoutError(LocutorError, RuntimeError):
+    """The request's time was over before it was spoken."""
+
+
+class WorkerError(LocutorError, RuntimeError):
+    """The process that speaks ended unexpectedly."""
+
+
+class CancelledError(LocutorError, RuntimeError):
+    """Whoever asked has cancelled."""
+
+
+class ConflictError(LocutorError, RuntimeError):
+    """The thing is in a state that forbids this."""
+
+
+class ServiceError(LocutorError, RuntimeError):
+    """A service that was called refuses, or cannot be reached."""
 
 
 class StorageError(LocutorError, RuntimeError):

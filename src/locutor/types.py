@@ -74,6 +74,7 @@ class SynthesisOptions:
     seed: makes the result repeatable on one device; None draws one.
     cross_fade_s: overlap where two chunks of a long text are joined, 0 to 1.
     target_rms: level to which a quiet reference is raised before the network hears it.
+    loudness_lufs: loudness of the result, -40 to -5; None leaves it as the engine speaks.
     """
 
     nfe_step: int | None = None
@@ -91,6 +92,7 @@ class SynthesisOptions:
     seed: int | None = None
     cross_fade_s: float = 0.15
     target_rms: float = 0.1
+    loudness_lufs: float | None = None
 
     def __post_init__(self) -> None:
         if self.nfe_step is not None:
@@ -110,6 +112,8 @@ class SynthesisOptions:
             check_range("seed", self.seed, 0, 2**63 - 1)
         check_range("cross_fade_s", self.cross_fade_s, 0, 1)
         check_range("target_rms", self.target_rms, 0.001, 1)
+        if self.loudness_lufs is not None:
+            check_range("loudness_lufs", self.loudness_lufs, -40, -5)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,13 @@
 """An engine of a third party, as an installed distribution: quick, and its output shows what it was asked for.
 
-Words it knows: "pause" is 3 s of silence, "FAIL" an engine error, "CRASH" a bug, "WAIT" a minute of work.
+Words it knows: "pause" is 3 s of silence, "FAIL" an engine error, "CRASH" a bug, "WAIT" a minute of work, "SLOW" a
+minute of work in short steps, "DIE" the end of the process, "DIE path" so once, until that file is there.
 """
 
+import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +62,8 @@ class ToneSession:
     engine: ToneEngine
     admitted: list[Utterance] = field(default_factory=list)
     has_begun: bool = False
+    dropped: set[int] = field(default_factory=set)
+    n_slow: int = 0
 
     def admit(self, utterance: Utterance) -> int:
         if len(self.admitted) >= self.engine.info.max_batch:
@@ -70,16 +75,22 @@ class ToneSession:
         if not self.has_begun:
             self.has_begun = True
             return []
+        if self.n_slow < 3000 and any("SLOW" in u.text for i, u in enumerate(self.admitted) if i not in self.dropped):
+            self.n_slow += 1
+            time.sleep(0.02)
+            return []
         self.engine.batches.append([u.text for u in self.admitted])
         events: list[Event] = []
         for i, utterance in enumerate(self.admitted):
+            if i in self.dropped:
+                continue
             if "FAIL" in utterance.text:
                 return [Failed(i, EngineError(f"cannot say {utterance.text!r}"))]
             events += [AudioChunk(i, tone(utterance)), Done(i)]
         return events
 
     def cancel(self, utterance: int) -> None:
-        raise NotImplementedError
+        self.dropped.add(utterance)
 
 
 def tone(utterance: Utterance) -> Waveform:
@@ -88,11 +99,21 @@ def tone(utterance: Utterance) -> Waveform:
     if "pause" in utterance.text:
         half = len(noise) // 2
         noise = np.concatenate([noise[:half], np.zeros(3 * RATE), noise[half:]])
+    if "DIE" in utterance.text:
+        die(utterance.text.partition("DIE")[2].strip())
     if "CRASH" in utterance.text:
         raise KeyError("a bug\nof two lines")
     if "WAIT" in utterance.text:
         time.sleep(60)
     return Waveform(noise.astype(np.float32), RATE)
+
+
+def die(path: str) -> None:
+    if path and Path(path).exists():
+        return
+    if path:
+        Path(path).touch()
+    os.kill(os.getpid(), 9)
 
 
 def load(checkpoint: Any, device: str) -> ToneEngine:

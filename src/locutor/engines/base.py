@@ -133,6 +133,15 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class BlendsVoices(Protocol):
+    """What an engine offers besides that can mix voices."""
+
+    def blend(self, prompts: Sequence[VoicePrompt], weights: Sequence[float]) -> VoicePrompt:
+        """A voice between 2 to 5 others; the weights sum to 1. Raises AudioError for weights it cannot mix."""
+        ...
+
+
 def synthesize(engine: Engine, utterances: Sequence[Utterance], options: SynthesisOptions) -> list[Waveform]:
     """Run utterances to their end in batches of at most info.max_batch and return their audio in order.
 

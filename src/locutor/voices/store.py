@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from locutor.errors import NotFoundError, OptionError
 
 CARD_NAME = "voice.yaml"
-PRESET, OWN, FILE = "preset", "own", "file"
+PRESET, OWN, FILE, LIBRARY = "preset", "own", "file", "library"
 
 
 class VoiceCard(BaseModel):
@@ -40,7 +41,11 @@ class VoiceCard(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Voice:
-    """A voice to speak with. kind: "preset", "own" (in the data folder) or "file" (given for one request)."""
+    """A voice to speak with.
+
+    kind: "preset", "own" (a folder), "file" (given for one request) or "library" (added through the studio).
+    blend: voices with their weights, which sum to 1; the voice is then a mixture, and ref_audio is its heaviest part's.
+    """
 
     id: str
     kind: str
@@ -49,6 +54,7 @@ class Voice:
     name: str = ""
     language: str | None = None
     licence: str | None = None
+    blend: tuple[tuple["Voice", float], ...] = ()
 
     @classmethod
     def from_file(cls, ref_audio: Path, ref_text: str | None = None) -> "Voice":
@@ -91,13 +97,7 @@ class VoiceStore:
 
 
 def _read_voice(voice_id: str, kind: str, card_path: Path) -> Voice:
-    try:
-        card = VoiceCard.model_validate(yaml.safe_load(card_path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OptionError(f"{card_path} is not valid YAML: {error}") from error
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise OptionError(f"{card_path}: {'.'.join(map(str, problem['loc'])) or 'card'}: {problem['msg']}") from error
+    card = _read_card(card_path, card_path.stat().st_mtime_ns)
     return Voice(
         id=voice_id,
         kind=kind,
@@ -107,3 +107,15 @@ def _read_voice(voice_id: str, kind: str, card_path: Path) -> Voice:
         language=card.language,
         licence=card.licence,
     )
+
+
+@lru_cache(maxsize=1024)
+def _read_card(card_path: Path, _changed_at: int) -> VoiceCard:
+    """Parsing takes milliseconds, and a service looks a voice up for every request."""
+    try:
+        return VoiceCard.model_validate(yaml.safe_load(card_path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OptionError(f"{card_path} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise OptionError(f"{card_path}: {'.'.join(map(str, problem['loc'])) or 'card'}: {problem['msg']}") from error

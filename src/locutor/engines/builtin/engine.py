@@ -2,7 +2,8 @@
 
 import json
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from locutor.audio.resample import resample
 from locutor.engines.base import EngineInfo, Utterance, VoicePrompt
 from locutor.engines.builtin import weights
 from locutor.engines.builtin.bandwidth import fill_upper_bands
+from locutor.engines.builtin.blend import blended_reference
 from locutor.engines.builtin.config import DurationConfig, G2PConfig, NetworkConfig
 from locutor.engines.builtin.duration import DurationPredictor
 from locutor.engines.builtin.g2p import G2P
@@ -28,6 +30,7 @@ from locutor.engines.builtin.phonemes import BOUNDARY, LANGUAGES, phoneme_tokens
 from locutor.engines.builtin.pronounce import pronounce
 from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions, lay_frames
 from locutor.engines.flow_session import FlowSession
+from locutor.engines.lora import Adapter, adapted
 from locutor.engines.vocos import Vocos, VocosConfig
 from locutor.errors import AudioError, CheckpointError, EngineError, OptionError, TextError
 from locutor.text.normalize import normalize
@@ -127,9 +130,15 @@ class BuiltinEngine:
             part.to(self._device)
 
     @classmethod
-    def load(cls, device: str = "cpu") -> "BuiltinEngine":
-        """Raises CheckpointError when the packaged weights are damaged."""
-        return cls(read_networks(), device)
+    def load(cls, device: str = "cpu", path: Path = WEIGHTS) -> "BuiltinEngine":
+        """The packaged weights, or a fine-tune of them. Raises CheckpointError when they are damaged."""
+        return cls(read_networks(path), device)
+
+    def with_adapter(self, adapter: Adapter) -> "BuiltinEngine":
+        """An engine that shares this one's weights and speaks with an adapter of the acoustic network on top. Raises
+        CheckpointError when the adapter does not fit, EngineError when this engine is closed."""
+        networks = self._open()
+        return BuiltinEngine(replace(networks, acoustic=adapted(networks.acoustic, adapter)), str(self._device))
 
     def _open(self) -> Networks:
         if self._networks is None:
@@ -159,6 +168,10 @@ class BuiltinEngine:
             no_voice=networks.acoustic.encode_reference(normalized, dropped=nothing),
         )
         return VoicePrompt(engine=ENGINE, ref_audio=heard, ref_text=ref_text, state=state)
+
+    def blend(self, prompts: Sequence[VoicePrompt], weights: Sequence[float]) -> VoicePrompt:
+        """A voice between others; see `blended_reference`."""
+        return self.encode_voice(blended_reference([prompt.ref_audio for prompt in prompts], weights))
 
     def prepare(self, request: SpeechRequest, voice: VoicePrompt) -> Utterance:
         """Phonemes and their lengths. A missing seed is drawn here. Raises TextError, OptionError, EngineError."""

@@ -1,0 +1,1 @@
+"""Durable work: kinds of jobs are registered from outside; nothing here knows of speech."""

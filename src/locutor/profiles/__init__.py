@@ -1,0 +1,1 @@
+"""Quality profiles: named sets of synthesis parameters."""

@@ -1,0 +1,119 @@
+"""What runs in a worker process, and the messages that go to it and come from it."""
+
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, TypeAlias
+
+from locutor.errors import LocutorError
+from locutor.serving.device import DeviceExecutor
+from locutor.serving.executor import BatchDone, CallEvent, CallFailed, Work
+from locutor.serving.limits import ServingLimits
+from locutor.serving.models import LoadModel
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Begin a call."""
+
+    call_id: int
+    work: Work
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Drop a call."""
+
+    call_id: int
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A chunk of a call was taken."""
+
+    call_id: int
+
+
+@dataclass(frozen=True)
+class Ask:
+    """ "load" or "unload" a model, or list the "models"; an Answer follows."""
+
+    id: int
+    action: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The process is up and takes calls."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event of a call."""
+
+    call_id: int
+    event: CallEvent
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To an Ask: a value, or what went wrong."""
+
+    id: int
+    value: Any = None
+    failure: CallFailed | None = None
+
+
+Message: TypeAlias = Submit | Cancel | Fetched | Ask
+Report: TypeAlias = Hello | Told | Answer | BatchDone
+
+
+def serve(pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
+    """Run a device until the other end of the pipe is closed, then end at once, whatever is under way."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the pipe
+    worker = _Worker(pipe, load, limits)
+    worker.report(Hello())
+    try:
+        while True:
+            worker.take(pipe.recv())
+    except (EOFError, OSError):
+        os._exit(0)  # threads on the device cannot be interrupted, and nothing here is worth saving
+
+
+class _Worker:
+    """Hands messages to the device, and what it tells to the pipe."""
+
+    def __init__(self, pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
+        self._pipe, self._lock = pipe, threading.Lock()
+        self._device = DeviceExecutor(load, limits, self.report)
+
+    def report(self, report: Report) -> None:
+        with self._lock:
+            try:
+                self._pipe.send(report)
+            except OSError:
+                os._exit(0)
+
+    def take(self, message: Message) -> None:
+        match message:
+            case Submit(call_id, work):
+                self._device.submit(call_id, work, lambda event: self.report(Told(call_id, event)))
+            case Cancel(call_id):
+                self._device.cancel(call_id)
+            case Fetched(call_id):
+                self._device.fetched(call_id)
+            case Ask():
+                threading.Thread(target=self._answer, args=(message,), daemon=True).start()
+
+    def _answer(self, ask: Ask) -> None:
+        try:
+            if ask.action == "models":
+                self.report(Answer(ask.id, self._device.models()))
+            else:
+                self._device.manage(ask.action, ask.model)
+                self.report(Answer(ask.id))
+        except LocutorError as error:
+            self.report(Answer(ask.id, failure=CallFailed.of(error)))

@@ -1,0 +1,102 @@
+"""The one database: SQLite in WAL mode through SQLAlchemy, brought up to date by alembic when it is opened.
+
+Times in it are Unix times in seconds. Tables belong to the packages that use them (jobs, voices, profiles, auth);
+the migrations in `storage/migrations/versions` create them all.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from locutor.errors import StorageError
+
+DATABASE_NAME = "locutor.db"
+BUSY_TIMEOUT_S = 15
+_BEGIN = "locutor_begin"
+
+
+class Base(DeclarativeBase):
+    """Declarative base of every table."""
+
+
+def now() -> float:
+    """Unix time in seconds, as the tables hold it."""
+    return time.time()
+
+
+class Database:
+    """A database file; safe to share between threads, and other processes may have the same file open."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create, and migrate to the newest version.
+
+        Raises StorageError when the file cannot be opened, is no database, or was written by a newer Locutor.
+        """
+        self.path = path
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        self._writer = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._migrate()
+        except (OSError, DatabaseError) as error:
+            self.close()
+            raise StorageError(f"cannot open the database {path}: {_reason(error)}") from error
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the database; what is changed in it is not kept."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that holds the write lock from its start: kept when the block ends, undone when it raises.
+
+        Raises StorageError when another process holds the lock for BUSY_TIMEOUT_S, or the disk refuses.
+        """
+        try:
+            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                session.connection()  # takes the lock now, so that what is read is still true when it is changed
+                yield session
+        except OperationalError as error:
+            raise StorageError(f"the database {self.path} refuses: {_reason(error)}") from error
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _migrate(self) -> None:
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("path_separator", "os")
+        with self._writer.begin() as connection:
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "heads")
+            except CommandError as error:
+                raise StorageError(f"{self.path} was written by a newer Locutor ({error}); update Locutor") from error
+
+
+def _configure(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by us, see _begin
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error)
