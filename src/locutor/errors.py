@@ -12,6 +12,7 @@
     ├── WorkerError (RuntimeError)         the process that speaks ended unexpectedly, and again at the second try
     ├── CancelledError (RuntimeError)      whoever asked has cancelled; nothing went wrong
     ├── ConflictError (RuntimeError)       the thing is in a state that forbids this: a running job, a model in use
+    ├── ServiceError (RuntimeError)        a service refuses, cannot be reached, or does not answer as one of ours
     ├── StorageError (RuntimeError)        the disk refuses: full, read-only
     └── MissingExtraError (RuntimeError)   an optional dependency is not installed; the message names the extra
 
@@ -72,6 +73,10 @@ class CancelledError(LocutorError, RuntimeError):
 
 class ConflictError(LocutorError, RuntimeError):
     """The thing is in a state that forbids this."""
+
+
+class ServiceError(LocutorError, RuntimeError):
+    """A service that was called refuses, or cannot be reached."""
 
 
 class StorageError(LocutorError, RuntimeError):

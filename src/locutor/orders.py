@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from locutor.audio.formats import find_format
@@ -13,6 +13,9 @@ from locutor.serving.backend import Part, SpeechCall, Spoken
 from locutor.serving.script import cast, has_tags, parse_script
 from locutor.text.languages import parse_language
 from locutor.types import SpeechRequest
+from locutor.voices.store import Voice
+
+PLAIN = "plain"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +24,8 @@ class SpeechOrder:
 
     voice: id or name; a script whose every line names one may go without. model: None for the installation's own.
     profile: a quality profile's id, None for the default one of the model's engine. options: of SynthesisOptions, they
-    win over the profile's. format: of the file that a job makes.
+    win over the profile's. format: of the file that a job makes. ref_text: in place of the transcript of `voice`.
+    client: what else the client said, kept with the job for it alone.
     """
 
     text: str
@@ -32,10 +36,12 @@ class SpeechOrder:
     options: Mapping[str, Any] = field(default_factory=dict)
     normalize: bool = True
     format: str = "wav"
+    ref_text: str | None = None
+    client: Mapping[str, Any] = field(default_factory=dict)
 
     def to_params(self) -> dict[str, Any]:
         """As the params of a job."""
-        return asdict(self) | {"options": dict(self.options)}
+        return asdict(self) | {"options": dict(self.options), "client": dict(self.client)}
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> "SpeechOrder":
@@ -68,8 +74,9 @@ def place(
     early: bool = False,
     cancelled: threading.Event | None = None,
     timeout_s: float | None = None,
+    voice: Voice | None = None,
 ) -> PlacedOrder:
-    """Look everything up before anything is spoken.
+    """Look everything up before anything is spoken. voice: speaks in place of the order's, which then names none.
 
     Raises NotFoundError for an unknown voice, model or profile, OptionError for a wrong option, language, format or
     tag, or a profile of another engine, TextError for a script without text.
@@ -83,24 +90,33 @@ def place(
         options=profile.options(order.options),
         normalize=order.normalize,
     )
-    parts = _parts(stores, order, request)
+    parts = _parts(stores, order, request, voice)
     call = SpeechCall(parts=parts, model=model, early=early, cancelled=cancelled, timeout_s=timeout_s)
     voices = tuple(dict.fromkeys(part.voice.id for part in parts if isinstance(part, Spoken)))
     return PlacedOrder(call, profile, voices)
 
 
 def choose_profile(stores: Stores, profile: str | None, engine: str) -> QualityProfile:
-    """The profile of that id, which must be the engine's, or the engine's default."""
+    """The profile of that id, which must be the engine's, or of that name among the engine's (fast, balanced, ...);
+    None stands for the engine's default, "plain" for no profile: the model's own defaults."""
     if profile is None:
         return stores.profiles.default(engine)
+    if profile in (PLAIN, f"{engine}_{PLAIN}"):
+        return QualityProfile(id=profile, engine=engine, name="Plain", parameters={}, is_builtin=True)
+    for named in stores.profiles.list(engine):
+        if profile.lower() in (named.name.lower(), named.name.lower().replace(" ", "_")):
+            return named
     chosen = stores.profiles.get(profile)
     if chosen.engine != engine:
         raise OptionError(f"quality profile {profile!r} is for engine {chosen.engine!r}, the model's is {engine!r}")
     return chosen
 
 
-def _parts(stores: Stores, order: SpeechOrder, request: SpeechRequest) -> list[Part]:
-    own = None if order.voice is None else stores.voices.get(order.voice)
+def _parts(stores: Stores, order: SpeechOrder, request: SpeechRequest, own: Voice | None) -> list[Part]:
+    if own is None and order.voice is not None:
+        own = stores.voices.get(order.voice)
+    if own is not None and order.ref_text:
+        own = replace(own, ref_text=order.ref_text)
     if has_tags(order.text):
         return cast(parse_script(order.text), request, own, stores.voices.get)
     if own is None:

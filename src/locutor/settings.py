@@ -9,12 +9,13 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -24,6 +25,8 @@ from locutor.errors import NotFoundError, OptionError
 ENV_PREFIX = "LOCUTOR_"
 CONFIG_VARIABLE = "LOCUTOR_CONFIG"
 CONFIG_NAME = "locutor.toml"
+Names = Annotated[tuple[str, ...], NoDecode]
+"""In a variable parted by commas, in TOML an array."""
 
 
 def user_data_dir(platform: str, environ: Mapping[str, str], home: Path) -> Path:
@@ -53,6 +56,16 @@ class Settings(BaseSettings):
     None for its own choice. offline: refuse every download. model, voice, lang: what `locutor say` uses unless told.
     lexicon: file of pronunciations (locutor.text.lexicon). hub_url: where `locutor models pull` fetches from.
     debug: show tracebacks.
+
+    Of the service: host, port: where it listens; off loopback it asks for API keys. tls_cert, tls_key: PEM files.
+    allowed_hosts: DNS names by which it may be called. cors_origins: foreign pages that may call it. session_hours: how
+    long a login of a page lasts. requests_per_minute: of one address, 0 for no limit. max_upload_mb: size of a request
+    with files. max_text_chars: length of one text. max_waiting: requests that may wait or be spoken, one more is
+    refused. timeout_minutes: of one text. jobs_at_once: speech jobs under way together. low_vram: unload a model as
+    soon as nothing uses it. memory_mb: of model weights; the one unused for longest makes room. unload_minutes: a model
+    unused for longer is unloaded, None never. job_ttl_hours: how long an ended job and its audio are kept.
+    cleanup_minutes: how often those whose time is over are deleted. log_level, log_format: of the service's log.
+    webui: serve the page.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", validate_default=True)
@@ -67,6 +80,38 @@ class Settings(BaseSettings):
     lexicon: Path | None = None
     hub_url: str = Field(default="https://huggingface.co", pattern=r"^https?://")
     debug: bool = False
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8005, ge=0, le=65535)
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    allowed_hosts: Names = ()
+    cors_origins: Names = ()
+    session_hours: float = Field(default=12, gt=0, le=24 * 90)
+    requests_per_minute: int = Field(default=1200, ge=0)
+    max_upload_mb: int = Field(default=50, ge=1, le=4096)
+    max_text_chars: int = Field(default=50_000, ge=1)
+    max_waiting: int = Field(default=128, ge=1, le=100_000)
+    timeout_minutes: float = Field(default=15, ge=0.01, le=1440)
+    jobs_at_once: int = Field(default=4, ge=1, le=64)
+    low_vram: bool = False
+    memory_mb: int | None = Field(default=None, ge=1)
+    unload_minutes: float | None = Field(default=None, gt=0)
+    job_ttl_hours: float = Field(default=168, gt=0, le=24 * 3650)
+    cleanup_minutes: float = Field(default=30, gt=0, le=24 * 60)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    webui: bool = True
+
+    @field_validator("allowed_hosts", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(
@@ -93,6 +138,17 @@ def load_settings(**flags: Any) -> Settings:
         if problem["type"] == "extra_forbidden":
             raise OptionError(f"unknown setting {name!r}; settings are {', '.join(Settings.model_fields)}") from error
         raise OptionError(f"setting {name} cannot be {problem['input']!r}: {problem['msg']}") from error
+
+
+def origins(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where the value of each setting comes from: the variable, the file, or "default"."""
+    path, names = config_file(), {name.upper(): name for name in environ}
+    in_file = _read_toml(path)
+    found = {}
+    for name in Settings.model_fields:
+        variable = names.get(ENV_PREFIX + name.upper())
+        found[name] = variable or (str(path) if name in in_file else "default")
+    return found
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

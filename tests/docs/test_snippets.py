@@ -30,7 +30,15 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
 
 # Beginnings of commands that cannot be run here: they fetch, or install, or take minutes.
-NOT_RUN = ("git clone", "cd locutor", "make ", "source .venv", "locutor models pull", "python benchmarks/")
+NOT_RUN = (
+    "git clone",
+    "cd locutor",
+    "make ",
+    "source .venv",
+    "locutor models pull",
+    "locutor serve",
+    "python benchmarks/",
+)
 SHORTENED = {"locutor evaluate": " --limit 1"}
 
 
@@ -159,7 +167,10 @@ def post(port: int, body: dict[str, Any]) -> tuple[int, str, bytes]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_python_examples_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert with_blocks("python") == [ROOT / "docs" / "inference.md"]
+    assert with_blocks("python") == [
+        ROOT / "docs" / "api.md",
+        ROOT / "docs" / "inference.md",
+    ]  # test_api_page.py runs the first
     monkeypatch.setattr(F5TTSInferenceService, "_instance", None)
     names = run_python(ROOT / "docs" / "inference.md")
     lines = [f"out/line_{n:02d}.wav" for n in (1, 2, 3)]
@@ -193,8 +204,9 @@ def try_handler(handler: type[Any]) -> None:
 
 
 def test_the_settings_file_is_read(place: Path) -> None:
-    [(_, content)] = blocks(ROOT / "docs" / "cli.md", "toml")
+    [(_, content)] = blocks(ROOT / "docs" / "configuration.md", "toml")
     Path("locutor.toml").write_text(content)
     settings, plain = load_settings(), Settings.model_construct()
     for name, value in tomllib.loads(content).items():
-        assert getattr(settings, name) == value != getattr(plain, name)
+        read = getattr(settings, name)
+        assert (list(read) if isinstance(read, tuple) else read) == value != getattr(plain, name)

@@ -2,13 +2,14 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from locutor.cli.console import say as remark
 from locutor.cli.edge import EdgeGroup, is_verbose, show_remarks
 from locutor.cli.output import STDOUT, Output
+from locutor.cli.service import refuse
 from locutor.cli.text import read_text
 from locutor.errors import OptionError
 
@@ -50,11 +51,37 @@ def infer(  # typer reads the options off the signature, so they cannot be gathe
     vocoder: Annotated[
         Path | None, typer.Option(help="A Vocos file or folder; else the pulled vocos-mel-24khz.")
     ] = None,
+    use_service: Annotated[
+        bool,
+        typer.Option(
+            "--use-service", help="Let the local service speak; -c and -v may then be left out the next time."
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show what is done, and tracebacks of errors.")] = False,
 ) -> None:
     """Speak with an F5-TTS checkpoint file."""
     show_remarks(is_verbose(ctx))
     if ctx.invoked_subcommand is not None:
+        return
+    if use_service:
+        refuse({"--device": device})
+        said, reference = read_text(_given(text, "-t/--text")), _given(ref_audio, "-r/--ref-audio")
+        _ask(
+            (checkpoint, vocab, vocoder, config),
+            said,
+            reference,
+            Output.check(output),
+            {
+                "ref_text": ref_text or None,
+                "nfe_step": nfe_step,
+                "cfg_strength": cfg_strength,
+                "sway_sampling_coef": sway_sampling_coef,
+                "speed": speed,
+                "fix_duration_s": fix_duration and _new_s(fix_duration, reference),
+                "remove_silence": remove_silence,
+                "seed": seed,
+            },
+        )
         return
     files = _given(checkpoint, "-c/--checkpoint"), _given(vocab, "-v/--vocab")
     said, reference = read_text(_given(text, "-t/--text")), _given(ref_audio, "-r/--ref-audio")
@@ -83,6 +110,39 @@ def infer(  # typer reads the options off the signature, so they cannot be gathe
     place.write(audio)
     name = "stdout" if output == STDOUT else output
     remark(f"{name}: {audio.duration_s:.2f} s in {elapsed_s:.2f} s, RTF {elapsed_s / audio.duration_s:.2f}")
+
+
+def _ask(
+    files: tuple[Path | None, Path | None, Path | None, str | None],
+    text: str,
+    ref_audio: Path,
+    place: Output,
+    options: dict[str, Any],
+) -> None:
+    from locutor.cli.infer_service import ask, make_known
+    from locutor.settings import load_settings
+
+    data_dir = load_settings().data_dir
+    start = time.perf_counter()
+    spoken = ask(data_dir, make_known(data_dir, *files), text, ref_audio, options, place.format)
+    place.write_bytes(spoken.audio)
+    duration_s, elapsed_s = spoken.recipe["duration_s"], time.perf_counter() - start
+    name = "stdout" if place.target == STDOUT else place.target
+    remark(f"{name}: {duration_s:.2f} s in {elapsed_s:.2f} s, RTF {elapsed_s / duration_s:.2f}, by the service")
+
+
+def _new_s(fix_duration: float, ref_audio: Path) -> float:
+    """Seconds of new speech; the flag counts the reference too, of which the engine hears what is left after its edges
+    are cut."""
+    from locutor.audio import io
+    from locutor.audio.reference import prepare_reference
+
+    reference_s = prepare_reference(io.read(ref_audio)).duration_s
+    if fix_duration <= reference_s:
+        raise OptionError(
+            f"--fix-duration counts the reference too, which lasts {reference_s:.2f} s; it must be longer"
+        )
+    return fix_duration - reference_s
 
 
 @app.command("info")

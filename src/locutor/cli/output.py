@@ -42,11 +42,18 @@ class Output:
         """All of it or nothing; StorageError when the disk refuses."""
         from locutor.audio import io
 
+        self.write_bytes(io.encode(waveform, self.format))
+
+    def write_bytes(self, data: bytes) -> None:
+        """A whole file in the place's format, as `write`."""
+        from locutor.audio.files import replacing
+
         if self.target != STDOUT:
-            io.write(self.target, waveform, self.format)
+            with replacing(Path(self.target)) as file:
+                file.write(data)
             return
         try:
-            sys.stdout.buffer.write(io.encode(waveform, self.format))
+            sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError:  # who read has had enough, which is no error of the disk
             raise

@@ -1,17 +1,21 @@
 """`locutor say`: a text, a voice, an audio file."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from locutor.cli.console import progress
 from locutor.cli.console import say as remark
 from locutor.cli.output import STDOUT, Output
+from locutor.cli.service import local_client, refuse
 from locutor.cli.text import read_text
 from locutor.errors import OptionError
 
 if TYPE_CHECKING:
+    from locutor.client import Spoken
     from locutor.serving.recipe import Speech
     from locutor.settings import Settings
     from locutor.types import SpeechRequest
@@ -37,6 +41,9 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
     lexicon: Annotated[Path | None, typer.Option(help="A file of pronunciations.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of `locutor models list`.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
+    use_service: Annotated[
+        bool, typer.Option("--use-service", help="Let the local service speak; it is started if none runs.")
+    ] = False,
 ) -> None:
     """Say a text in a voice and write it to a file."""
     from locutor.settings import load_settings
@@ -57,23 +64,32 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
     request = SpeechRequest(
         text=read_text(text), language=parse_language(settings.lang), options=options, normalize=normalize
     )
-    chosen = _choose_voice(settings, voice, ref_audio, ref_text)
-    speech = _speak(settings, request, chosen)
+    name = "stdout" if output == STDOUT else output
+    if use_service:
+        refuse({"--device": device, "--lexicon": lexicon})
+        _check_reference(voice, ref_audio, ref_text)
+        spoken = _ask(settings, request, ref_audio, ref_text, place.format)
+        place.write_bytes(spoken.audio)
+        _report(spoken.recipe, spoken.recipe["warnings"], name)
+        return
+    speech = _speak(settings, request, _choose_voice(settings, voice, ref_audio, ref_text))
     place.write(speech.waveform)
-    _report(speech, "stdout" if output == STDOUT else output)
+    _report(asdict(speech.recipe), speech.warnings, name)
 
 
 def _choose_voice(settings: "Settings", voice: str | None, ref_audio: Path | None, ref_text: str | None) -> "Voice":
     from locutor.bootstrap import find_voice
     from locutor.voices.store import Voice
 
-    if ref_audio is None:
-        if ref_text is not None:
-            raise OptionError("--ref-text is the transcript of --ref-audio; give both")
-        return find_voice(settings, settings.voice)
-    if voice is not None:
+    _check_reference(voice, ref_audio, ref_text)
+    return find_voice(settings, settings.voice) if ref_audio is None else Voice.from_file(ref_audio, ref_text)
+
+
+def _check_reference(voice: str | None, ref_audio: Path | None, ref_text: str | None) -> None:
+    if ref_audio is None and ref_text is not None:
+        raise OptionError("--ref-text is the transcript of --ref-audio; give both")
+    if ref_audio is not None and voice is not None:
         raise OptionError("give either --voice or --ref-audio, not both")
-    return Voice.from_file(ref_audio, ref_text)
 
 
 def _speak(settings: "Settings", request: "SpeechRequest", voice: "Voice") -> "Speech":
@@ -84,10 +100,26 @@ def _speak(settings: "Settings", request: "SpeechRequest", voice: "Voice") -> "S
         return speech.speak(request, voice, lambda done, total: show("speaking", done, total))
 
 
-def _report(speech: "Speech", place: str) -> None:
-    recipe = speech.recipe
-    use = "commercial use allowed" if recipe.commercial_use else "no commercial use"
-    remark(f"{place}: {recipe.duration_s:.2f} s, RTF {recipe.rtf:.2f} on {recipe.device}")
-    remark(f"voice {recipe.voice}, model {recipe.model} ({recipe.licence}, {use}), seed {recipe.options['seed']}")
-    for warning in speech.warnings:
+def _ask(
+    settings: "Settings", request: "SpeechRequest", ref_audio: Path | None, ref_text: str | None, format: str
+) -> "Spoken":
+    """The local service's speech."""
+    options = asdict(request.options) | {
+        "language": request.language,
+        "normalize": request.normalize,
+        "model": settings.model,
+        "quality_profile": "plain",
+    }
+    with local_client(settings.data_dir) as client:
+        if ref_audio is None:
+            return client.speak(request.text, settings.voice, format=format, **options)
+        return client.speak_as(request.text, ref_audio, format=format, ref_text=ref_text, **options)
+
+
+def _report(recipe: dict[str, Any], warnings: Sequence[str], place: str) -> None:
+    use = "commercial use allowed" if recipe["commercial_use"] else "no commercial use"
+    remark(f"{place}: {recipe['duration_s']:.2f} s, RTF {recipe['rtf']:.2f} on {recipe['device']}")
+    seed = recipe["options"]["seed"]
+    remark(f"voice {recipe['voice']}, model {recipe['model']} ({recipe['licence']}, {use}), seed {seed}")
+    for warning in warnings:
         remark(f"note: {warning}")

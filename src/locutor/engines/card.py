@@ -1,6 +1,7 @@
 """A model's card: what it is, who may use it for what, and the files it needs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -38,6 +39,7 @@ class ModelCard(BaseModel):
     """languages are the tags the model was trained for; config names the engine's architecture file.
 
     source and revision say where on the hub the files are; requires lists other models it cannot speak without.
+    base_sha256: of an adapter, the exact weights of the first of these, on which it was trained.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +56,7 @@ class ModelCard(BaseModel):
     revision: str = "main"
     config: str | None = None
     requires: tuple[str, ...] = ()
+    base_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     files: tuple[CardFile, ...] = ()
 
     @property
@@ -78,7 +81,8 @@ def read_card(text: str, origin: str) -> ModelCard:
         raise CheckpointError(f"{origin}: {field}: {problem['msg']}") from error
 
 
-def bundled_cards() -> dict[str, ModelCard]:
+@cache
+def bundled_cards() -> Mapping[str, ModelCard]:
     """The cards that come with the package, by id."""
     folder = resources.files("locutor.engines") / "cards"
     return index(
@@ -89,7 +93,13 @@ def bundled_cards() -> dict[str, ModelCard]:
 
 def own_cards(models_dir: Path) -> dict[str, ModelCard]:
     """Cards of models that were trained or put here by hand: one folder each, with a card.yaml."""
-    return index(read_card(p.read_text(encoding="utf-8"), str(p)) for p in sorted(models_dir.glob(f"*/{CARD_NAME}")))
+    return index(_own_card(path, path.stat().st_mtime_ns) for path in sorted(models_dir.glob(f"*/{CARD_NAME}")))
+
+
+@lru_cache(maxsize=256)
+def _own_card(path: Path, _changed_at: int) -> ModelCard:
+    """Parsing takes milliseconds, and a service looks a model up for every request."""
+    return read_card(path.read_text(encoding="utf-8"), str(path))
 
 
 def index(cards: Iterable[ModelCard]) -> dict[str, ModelCard]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from locutor.errors import NotFoundError, StorageError
@@ -183,6 +183,11 @@ class ArtefactStore:
             for path in orphans:
                 path.unlink(missing_ok=True)
         return removed + orphans
+
+    def n_files(self) -> int:
+        """Number of files that count."""
+        with self._database.read() as session:
+            return session.scalar(select(func.count()).select_from(ArtefactRow)) or 0
 
     def n_bytes(self) -> int:
         """Size of all files that count."""

@@ -17,6 +17,7 @@ from locutor.errors import ConflictError, NotFoundError, OptionError, TextError
 from locutor.storage.artefacts import ArtefactStore, Staged
 from locutor.storage.database import Database, now
 from locutor.types import Waveform
+from locutor.voices.aliases import VOICE_ALIASES, aliased
 from locutor.voices.doctor import MAX_CLIP_S, DoctorReport, SpeechSeconds, check_voice, examine
 from locutor.voices.record import Consent, VoiceClipRow, VoiceRecord, VoiceRow
 from locutor.voices.store import LIBRARY, Voice, VoiceStore
@@ -79,7 +80,10 @@ class VoiceLibrary:
         return [*self._folders.list(), *(self._voice(record) for record in self.records())]
 
     def get(self, voice: str) -> Voice:
-        """The voice of that id, or of that name in the library. NotFoundError names the nearest ones."""
+        """The voice of that id, of that name in the library, or that one of OpenAI's names stands for.
+
+        NotFoundError names the nearest ones.
+        """
         records = self.records()
         for record in records:
             if voice in (record.id, record.name):
@@ -87,6 +91,8 @@ class VoiceLibrary:
         known = {v.id: v for v in self._folders.list()}
         if voice in known:
             return known[voice]
+        if voice in VOICE_ALIASES:
+            return aliased(list(known.values()))[voice]
         names = [*known, *(r.name for r in records), *(r.id for r in records)]
         near = get_close_matches(voice, names, n=3) or names[:10]
         raise NotFoundError(f"no voice is called {voice!r}; near it: {', '.join(near)} (see: locutor voices list)")
@@ -177,6 +183,10 @@ class VoiceLibrary:
             ))  # fmt: skip
         session.flush()
         return _record(session, row)
+
+    def examine(self, waveform: Waveform) -> DoctorReport:
+        """What the doctor says of a recording; raises AudioError as doctor.examine."""
+        return examine(waveform, self._speech_seconds)
 
     def blend(self, parts: Sequence[tuple[str, float]], *, name: str, description: str = "") -> VoiceRecord:
         """A mixture of 2 to 5 recorded voices, by id or name with their weights (scaled to sum to 1).

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -96,13 +97,7 @@ class VoiceStore:
 
 
 def _read_voice(voice_id: str, kind: str, card_path: Path) -> Voice:
-    try:
-        card = VoiceCard.model_validate(yaml.safe_load(card_path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OptionError(f"{card_path} is not valid YAML: {error}") from error
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise OptionError(f"{card_path}: {'.'.join(map(str, problem['loc'])) or 'card'}: {problem['msg']}") from error
+    card = _read_card(card_path, card_path.stat().st_mtime_ns)
     return Voice(
         id=voice_id,
         kind=kind,
@@ -112,3 +107,15 @@ def _read_voice(voice_id: str, kind: str, card_path: Path) -> Voice:
         language=card.language,
         licence=card.licence,
     )
+
+
+@lru_cache(maxsize=1024)
+def _read_card(card_path: Path, _changed_at: int) -> VoiceCard:
+    """Parsing takes milliseconds, and a service looks a voice up for every request."""
+    try:
+        return VoiceCard.model_validate(yaml.safe_load(card_path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OptionError(f"{card_path} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise OptionError(f"{card_path}: {'.'.join(map(str, problem['loc'])) or 'card'}: {problem['msg']}") from error

@@ -1,0 +1,103 @@
+"""OpenAI's speech API, with what Locutor adds."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from locutor.api.schemas.common import Language, Seed, Text
+
+StreamedFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "ogg", "m4a"]
+
+
+class Parameters(BaseModel):
+    """How to speak; what is left out is taken from the quality profile, else from the model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    nfe_step: Annotated[int, Field(ge=1, le=128, description="Steps of the solver.")] | None = None
+    cfg_strength: Annotated[float, Field(ge=0, le=10, description="How closely to follow text and voice.")] | None = (
+        None
+    )
+    sway_sampling_coef: Annotated[float, Field(ge=-1, le=1, description="Bend of the time grid.")] | None = None
+    speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
+    fix_duration_s: Annotated[float, Field(ge=0.1, le=3600, description="Length of the speech.")] | None = None
+    remove_silence: bool | None = None
+    seed: Seed | None = None
+    cross_fade_s: Annotated[float, Field(ge=0, le=1)] | None = None
+    target_rms: Annotated[float, Field(ge=0.001, le=1)] | None = None
+    loudness_lufs: Annotated[float, Field(ge=-40, le=-5, description="Loudness of the result.")] | None = None
+
+
+class VoiceId(BaseModel):
+    """OpenAI's other way to name a voice."""
+
+    id: Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class SpeechIn(Parameters):
+    """A text to speak at once. Unknown fields are refused; `instructions` are what only OpenAI's models follow."""
+
+    model: Annotated[str, Field(max_length=120, examples=["tts-1"])] = "tts-1"
+    input: Text
+    voice: Annotated[str, Field(min_length=1, max_length=120, examples=["alloy"])] | VoiceId = "alloy"
+    instructions: Annotated[str, Field(max_length=4096, description="Accepted and not followed.")] | None = None
+    response_format: StreamedFormat = "mp3"
+    stream_format: Annotated[
+        Literal["audio", "sse"], Field(description="Bytes of a file, or events with base64 of its pieces.")
+    ] = "audio"
+    stream: Annotated[
+        bool, Field(description="Send audio as it is made; false waits and sends a file whose header is complete.")
+    ] = True
+    language: Language | None = None
+    quality_profile: Annotated[str, Field(max_length=120)] | None = None
+    normalize: bool = True
+
+    @property
+    def voice_id(self) -> str:
+        return self.voice if isinstance(self.voice, str) else self.voice.id
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"model": "tts-1", "input": "Good morning!", "voice": "alloy", "response_format": "wav", "seed": 7}
+            ]
+        },
+    )
+
+
+class Model(BaseModel):
+    """A model that can be asked for. Aliases are OpenAI's names for the service's own."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+    engine: str
+    languages: list[str]
+    licence: str
+    commercial_use: bool
+    installed: bool
+    alias_of: str | None = None
+
+
+class Models(BaseModel):
+    """What GET /v1/models answers."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class NamedVoice(BaseModel):
+    """A voice by id and name."""
+
+    id: str
+    name: str
+    language: str | None = None
+    alias_of: str | None = None
+
+
+class NamedVoices(BaseModel):
+    """What GET /v1/audio/voices answers."""
+
+    voices: list[NamedVoice]

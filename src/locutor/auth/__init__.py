@@ -1,0 +1,1 @@
+"""Who may do what: API keys, and sessions of a browser that logged in with one."""
