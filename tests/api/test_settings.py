@@ -85,9 +85,9 @@ def lang(serve: Any, **_: Any) -> None:
 
 
 def a_lexicon(make: Any, tmp_path: Path, **_: Any) -> None:
-    (tmp_path / "lexicon.yaml").write_text("en:\n  Locutor: low cutter\n")
+    (tmp_path / "lexicon.txt").write_text("Locutor = low cutter [en]\n")
     assert lexicon(make()) is None
-    found = lexicon(make(lexicon=tmp_path / "lexicon.yaml"))
+    found = lexicon(make(lexicon=tmp_path / "lexicon.txt"))
     assert found is not None and found.apply("Locutor", "en") == "low cutter"
 
 
