@@ -22,6 +22,12 @@ BUILTINS: dict[str, QualityProfile] = {
                  loudness_lufs=-14),
         _profile("f5", "f5tts_ultra_natural", "Ultra natural", "Slower, closer to the reference.", nfe_step=48,
                  cfg_strength=2.5, speed=0.9, loudness_lufs=-16),
+        _profile("xtts", "xtts_balanced", "Balanced", "Lively, and seldom astray.", temperature=0.75, top_k=60, top_p=0.9,
+                 repetition_penalty=1.5, length_penalty=1.2, speed=1.0),
+        _profile("xtts", "xtts_expressive", "Expressive", "More varied, a little slower.", temperature=0.85, top_k=70,
+                 top_p=0.95, repetition_penalty=1.3, length_penalty=1.3, speed=0.98),
+        _profile("xtts", "xtts_stable", "Stable", "Even and careful; for long texts.", temperature=0.7, top_k=55,
+                 top_p=0.85, repetition_penalty=1.7, length_penalty=1.1, speed=1.0),
     )
 }  # fmt: skip
-DEFAULTS = {"builtin": "builtin_balanced", "f5": "f5tts_ultra_natural"}
+DEFAULTS = {"builtin": "builtin_balanced", "f5": "f5tts_ultra_natural", "xtts": "xtts_balanced"}
