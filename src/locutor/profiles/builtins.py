@@ -22,7 +22,7 @@ BUILTINS: dict[str, QualityProfile] = {
                  loudness_lufs=-14),
         _profile("f5", "f5tts_ultra_natural", "Ultra natural", "Slower, closer to the reference.", nfe_step=48,
                  cfg_strength=2.5, speed=0.9, loudness_lufs=-16),
-        _profile("xtts", "xtts_balanced", "Balanced", "Lively, and seldom astray.", temperature=0.75, top_k=60, top_p=0.9,
+        _profile("xtts", "xtts_balanced", "Balanced", "Lively, seldom astray.", temperature=0.75, top_k=60, top_p=0.9,
                  repetition_penalty=1.5, length_penalty=1.2, speed=1.0),
         _profile("xtts", "xtts_expressive", "Expressive", "More varied, a little slower.", temperature=0.85, top_k=70,
                  top_p=0.95, repetition_penalty=1.3, length_penalty=1.3, speed=0.98),
