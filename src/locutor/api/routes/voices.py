@@ -146,7 +146,7 @@ def import_bundle(
     name: Annotated[Name | None, Form(description="In place of the bundle's own.")] = None,
 ) -> VoiceOut:
     """Nothing in it is trusted: sizes are limited, recordings are examined again."""
-    return _out(served, read_bundle(served.stores.voices, file.file, name).id)
+    return shown(served, read_bundle(served.stores.voices, file.file, name).id)
 
 
 @read.get("/{voice_id}", response_model=VoiceOut, responses=refusals(404), summary="A voice")

@@ -98,6 +98,7 @@ class F5Engine:
         self.vocabulary = vocabulary
         device = next(vocoder.parameters()).device
         self.precision = choose_precision(str(device), precision)
+        self._network: DiT | None = network
         self._vocoder: Vocos | None = vocoder
         self._runtime: Runtime | None = Runtime(network, device, getattr(torch, self.precision.name))
         self._graphs = GraphPool(self._runtime) if self._runtime.ops.capturable else None
@@ -175,7 +176,7 @@ class F5Engine:
     def close(self) -> None:
         """Let go of the weights."""
         on_gpu = self._runtime is not None and self._runtime.device.type == "cuda"
-        self._runtime = self._vocoder = self._graphs = None
+        self._network = self._runtime = self._vocoder = self._graphs = None
         if on_gpu:
             torch.cuda.empty_cache()
 

@@ -150,7 +150,9 @@ class Runtime:
         return tensor.detach().to(self.device, self.dtype)
 
     def _affine(self, layer: Any) -> Affine:
-        return Affine(self._put(layer.weight), self._put(layer.bias))
+        """Of a linear layer; of one with an adapter on top (engines.lora), its merged weight."""
+        weight = layer.weight if isinstance(layer, nn.Linear) else layer.merged_weight()
+        return Affine(self._put(weight), self._put(layer.bias))
 
     def _convolution(self, i: int) -> Affine:
         layer: Any = self.network.input_embed.conv_pos_embed.conv1d[i]
@@ -162,11 +164,10 @@ class Runtime:
         if attn.q_norm is not None and attn.k_norm is not None:
             norms = (self._put(attn.q_norm.weight), self._put(attn.k_norm.weight))
         layers = [attn.to_q, attn.to_k, attn.to_v]
-        fused = Affine(
-            torch.cat([self._put(layer.weight) for layer in layers]),
-            torch.cat([self._put(layer.bias) for layer in layers]),
-        )
-        if fused.weight.device == layers[0].weight.device and fused.weight.dtype == layers[0].weight.dtype:
+        own = [self._affine(layer) for layer in layers]
+        fused = Affine(torch.cat([part.weight for part in own]), torch.cat([part.bias for part in own]))
+        if all(isinstance(layer, nn.Linear) and part.weight.data_ptr() == layer.weight.data_ptr()
+               for layer, part in zip(layers, own, strict=True)):  # fmt: skip
             _share(layers, fused)
         return BlockWeights(
             fused, self._affine(attn.to_out[0]), self._affine(block.ff.ff[0][0]), self._affine(block.ff.ff[2]), norms
