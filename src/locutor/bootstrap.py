@@ -32,7 +32,7 @@ from locutor.text.lexicon import Lexicon
 from locutor.types import Waveform
 from locutor.voices.doctor import SpeechSeconds
 from locutor.voices.library import VoiceLibrary, WriteDown
-from locutor.voices.store import VoiceStore
+from locutor.voices.store import Voice, VoiceStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +116,18 @@ def voice_store(settings: Settings) -> VoiceStore:
 def dataset_store(settings: Settings) -> DatasetStore:
     """The datasets of this installation."""
     return DatasetStore(settings.data_dir / "datasets")
+
+
+def find_voice(settings: Settings, voice: str) -> Voice:
+    """A preset, a voice folder, or a voice of the library; NotFoundError names the nearest ones."""
+    known = {v.id: v for v in voice_store(settings).list()}
+    if voice in known:  # no database is opened, or made, for these
+        return known[voice]
+    stores = open_stores(settings)
+    try:
+        return stores.voices.get(voice)
+    finally:
+        stores.close()
 
 
 def lexicon(settings: Settings) -> Lexicon | None:

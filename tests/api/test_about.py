@@ -73,7 +73,7 @@ def test_stats_add_up(client: TestClient) -> None:
 def test_cleanup_asks_first_and_spares_what_runs(service: Any, client: TestClient) -> None:
     jobs = service.context.stores.jobs
     done = client.post("/jobs", data={"text": "Hello."}).json()["id"]
-    client.get(f"/jobs/{done}/download", params={"timeout": 20})
+    client.get(f"/jobs/{done}/download", params={"timeout": 120})
     waiting, over = jobs.submit("held", {}).id, jobs.submit("held", {}, ttl_s=0.0).id
     jobs.cancel(over)
     time.sleep(0.01)

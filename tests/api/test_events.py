@@ -20,7 +20,7 @@ def parsed(text: str) -> list[dict[str, Any]]:
 
 def test_a_jobs_stream_tells_its_life_and_ends_with_it(client: TestClient) -> None:
     job_id = client.post("/jobs", data={"text": "Good morning!"}).json()["id"]
-    answer = client.get(f"/jobs/{job_id}/events", params={"timeout": 20})
+    answer = client.get(f"/jobs/{job_id}/events", params={"timeout": 120})
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = parsed(answer.text)
     assert [event["status"] for event in events][:2] == ["queued", "processing"]

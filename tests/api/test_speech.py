@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from locutor.api.choices import VOICE_ALIASES
 from locutor.audio import io
+from locutor.voices.aliases import VOICE_ALIASES
 
 FORMATS = ["wav", "mp3", "flac", "opus", "ogg", "pcm", "aac", "m4a"]
 LONG = "One sentence for a start. " * 12
@@ -110,7 +110,7 @@ def test_what_is_asked_for_reaches_the_engine(client: TestClient) -> None:
         (404, {"voice": "nobody"}, "no voice is called 'nobody'; near it: "),
         (404, {"model": "gpt-9"}, "no model is called 'gpt-9'"),
         (404, {"quality_profile": "none"}, "there is no quality profile 'none'"),
-        (400, {"quality_profile": "f5tts_fast"}, "is for engine 'f5'; model 'tones' is 'tone'"),
+        (400, {"quality_profile": "f5tts_fast"}, "is for engine 'f5', the model's is 'tone'"),
         (400, {"language": "klingon"}, "unknown language 'klingon'"),
         (400, {"language": "fr", "normalize": False}, "does not speak fr"),
         (422, {"input": "..."}, "nothing to speak"),

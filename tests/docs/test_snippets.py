@@ -159,7 +159,10 @@ def post(port: int, body: dict[str, Any]) -> tuple[int, str, bytes]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_python_examples_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert with_blocks("python") == [ROOT / "docs" / "inference.md"]
+    assert with_blocks("python") == [
+        ROOT / "docs" / "api.md",
+        ROOT / "docs" / "inference.md",
+    ]  # test_api_page.py runs the first
     monkeypatch.setattr(F5TTSInferenceService, "_instance", None)
     names = run_python(ROOT / "docs" / "inference.md")
     lines = [f"out/line_{n:02d}.wav" for n in (1, 2, 3)]

@@ -45,7 +45,6 @@ from locutor.api.routes import (
 from locutor.auth.keys import KeyStore
 from locutor.auth.scopes import Scope
 from locutor.auth.sessions import SessionStore
-from locutor.batch import BatchTask
 from locutor.bootstrap import job_runner, open_stores, speech_backend
 from locutor.errors import LocutorError, OptionError
 from locutor.jobs.store import delete_expired
@@ -207,8 +206,7 @@ def _open(
         )
     speech = open_backend(settings, SpeechMetrics(registry))
     stack.callback(speech.close)
-    kinds = SpeechTasks(stores, speech).kinds()
-    kinds.add(BatchTask(stores, speech).kind())
+    kinds = SpeechTasks(stores, speech, settings.model).kinds()
     kinds.add(PullTask(stores.checkpoints).kind())
     for kind in training_kinds(settings, stores, speech):
         kinds.add(kind)

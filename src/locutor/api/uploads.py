@@ -1,6 +1,5 @@
 """Recordings that a client sends: to disk in blocks, looked at before anything is done with them."""
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,31 +9,34 @@ from fastapi import UploadFile
 from locutor.api.deps import Context
 from locutor.audio import io
 from locutor.errors import AudioError
+from locutor.storage.artefacts import Staged
 
 _MIME_TYPE = "application/octet-stream"  # what the client says of it is not believed
 MAX_UPLOAD_S = 600.0
+TRANSCRIPTS = (".txt", ".lab", ".srt", ".vtt", ".csv")
 
 
-def keep(served: Context, uploads: Sequence[UploadFile]) -> tuple[str, list[str]]:
-    """Store recordings for a job; returns whom they belong to, and their artefacts' ids.
+@contextmanager
+def staged(served: Context, uploads: Sequence[UploadFile], transcripts: bool = False) -> Iterator[list[Staged]]:
+    """Recordings on disk, to be committed in the block; those that are not are thrown away.
 
-    Raises AudioError for one that is no audio or longer than 10 minutes; then none is kept.
+    transcripts: files named as TRANSCRIPTS may be among them. Raises AudioError for one that is no audio or longer than
+    10 minutes.
     """
-    artefacts, owner = served.stores.artefacts, f"upload:{secrets.token_hex(8)}"
-    staged = []
+    artefacts, files = served.stores.artefacts, []
     try:
         for upload in uploads:
-            staged.append(artefacts.stage(upload.file, filename=_shown(upload), media_type=_MIME_TYPE))
-            _look_at(staged[-1].path, _shown(upload))
-        with served.stores.database.write() as session:
-            return owner, [artefacts.commit(session, file, owner).id for file in staged]
+            files.append(artefacts.stage(upload.file, filename=_shown(upload), media_type=_MIME_TYPE))
+            if not (transcripts and _shown(upload).lower().endswith(TRANSCRIPTS)):
+                _look_at(files[-1].path, _shown(upload))
+        yield files
     finally:
-        artefacts.discard(staged)
+        artefacts.discard(files)
 
 
 @contextmanager
 def scratch_file(served: Context, upload: UploadFile) -> Iterator[Path]:
-    """An upload as a file that is removed afterwards; raises as keep."""
+    """An upload as a file that is removed afterwards; raises as staged."""
     with served.stores.artefacts.scratch() as folder:
         path = folder / "upload"  # the client's name is never one of ours
         with path.open("wb") as file:

@@ -12,6 +12,7 @@ from locutor.cli import (
     doctor,
     evaluate,
     infer,
+    jobs,
     keys,
     models,
     normalize,
@@ -41,6 +42,7 @@ app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(infer.app, name="infer")
 app.add_typer(models.app, name="models")
 app.add_typer(voices.app, name="voices")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 

@@ -78,11 +78,11 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
 
 
 def _choose_voice(settings: "Settings", voice: str | None, ref_audio: Path | None, ref_text: str | None) -> "Voice":
-    from locutor.bootstrap import voice_store
+    from locutor.bootstrap import find_voice
     from locutor.voices.store import Voice
 
     _check_reference(voice, ref_audio, ref_text)
-    return voice_store(settings).get(settings.voice) if ref_audio is None else Voice.from_file(ref_audio, ref_text)
+    return find_voice(settings, settings.voice) if ref_audio is None else Voice.from_file(ref_audio, ref_text)
 
 
 def _check_reference(voice: str | None, ref_audio: Path | None, ref_text: str | None) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from locutor.errors import CancelledError, ConflictError, LocutorError, NotFoundError
 from locutor.jobs.model import Job, JobEvent, JobEventRow, JobOutcome, JobRow, JobStatus
-from locutor.storage.artefacts import ArtefactStore
+from locutor.storage.artefacts import ArtefactStore, Staged
 from locutor.storage.database import Database, now
 
 
@@ -46,11 +46,13 @@ class JobStore:
         priority: int = 0,
         max_attempts: int = 3,
         ttl_s: float | None = None,
+        uploads: Sequence[Staged] = (),
     ) -> Job:
         """Queue a job; higher priorities first, then in order of submission.
 
         key: a job of that key that is queued, running or completed is returned instead of a new one.
         ttl_s: how long after its end the job and its files are kept; None keeps them.
+        uploads: staged files that its params name by id; they become the job's in the same transaction.
         """
         with self._database.write() as session:
             if key is not None and (same := _live_with_key(session, key)):
@@ -63,6 +65,8 @@ class JobStore:
             )  # fmt: skip
             session.add(row)
             _tell(session, row)
+            for staged in uploads:
+                self.artefacts.commit(session, staged, files_of(row.id))
             session.flush()
             return Job.of(row)
 
@@ -131,7 +135,7 @@ class JobStore:
             row = _row(session, job_id)
             if row.status == JobStatus.PROCESSING:
                 raise ConflictError(f"job {job_id} is processing; cancel it first")
-            ids = self.artefacts.drop(session, _files_of(job_id))
+            ids = self.artefacts.drop(session, files_of(job_id))
             session.delete(row)
         self.artefacts.erase(ids)
         return len(ids)
@@ -204,7 +208,7 @@ class JobStore:
         with self._database.write() as session:
             row = _leased(session, lease)
             row.outputs = {
-                name: self.artefacts.commit(session, staged, _files_of(row.id)).id
+                name: self.artefacts.commit(session, staged, files_of(row.id)).id
                 for name, staged in outcome.outputs.items()
             }
             row.result, row.recipe, row.progress = outcome.result, outcome.recipe, 100.0
@@ -268,7 +272,8 @@ def _free(session: Session, row: JobRow) -> None:
         _end(session, row, JobStatus.FAILED, row.error)
 
 
-def _files_of(job_id: str) -> str:
+def files_of(job_id: str) -> str:
+    """Owner of a job's artefacts."""
     return f"job:{job_id}"
 
 

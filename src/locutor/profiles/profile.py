@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from locutor.errors import OptionError
 from locutor.types import SynthesisOptions
@@ -28,9 +28,16 @@ class QualityProfile:
     created_at: float = 0.0
     updated_at: float = 0.0
 
-    def options(self, **own: Any) -> SynthesisOptions:
-        """The profile's options; `own` are the request's, None where it leaves the choice to the profile."""
-        return SynthesisOptions(**dict(self.parameters) | {k: v for k, v in own.items() if v is not None})
+    def options(self, own: Mapping[str, Any] | None = None) -> SynthesisOptions:
+        """The profile's options; `own` are the request's and win, but for None. Raises OptionError for an unknown
+        name, a wrong type or range."""
+        given = {name: value for name, value in (own or {}).items() if value is not None}
+        known = [field.name for field in fields(SynthesisOptions)]
+        for name, value in given.items():
+            if name not in known:
+                raise OptionError(f"there is no option {name!r}; options are {', '.join(known)}")
+            _check_type(name, value)
+        return SynthesisOptions(**dict(self.parameters) | given)
 
 
 def allowed_parameters(engine: str) -> tuple[str, ...]:
@@ -51,10 +58,9 @@ def check_parameters(engine: str, parameters: Mapping[str, Any]) -> dict[str, An
 
 
 def _check_type(name: str, value: Any) -> None:
-    [declared] = [str(field.type) for field in fields(SynthesisOptions) if field.name == name]
-    kinds = {"bool": bool, "int": int, "float": (int, float), "None": type(None)}
-    wanted = [part.strip() for part in declared.replace("<class '", "").replace("'>", "").split("|")]
-    if isinstance(value, bool) and "bool" not in wanted:
-        raise OptionError(f"{name} must be of type {declared}, not {value!r}")
-    if not any(isinstance(value, kinds[part]) for part in wanted):  # type: ignore[arg-type]
-        raise OptionError(f"{name} must be of type {declared}, not {value!r}")
+    declared = get_type_hints(SynthesisOptions)[name]
+    kinds = get_args(declared) or (declared,)
+    wanted = (*kinds, int) if float in kinds else kinds
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in kinds):
+        names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise OptionError(f"{name} must be {names}, not {value!r}")

@@ -111,10 +111,3 @@ def cast(
         Spoken(replace(request, text=part.text), voices[part.voice]) if isinstance(part, Line) else part
         for part in script
     ]
-
-
-def as_parts(request: SpeechRequest, voice: Voice, find: Callable[[str], Voice]) -> list[Part]:
-    """What to speak for a request: the parts of its script, or all its text in one voice; raises as parse and cast."""
-    if not has_tags(request.text):
-        return [Spoken(request, voice)]
-    return cast(parse_script(request.text), request, voice, find)

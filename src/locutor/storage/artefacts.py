@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from locutor.errors import NotFoundError, StorageError
@@ -147,16 +147,15 @@ class ArtefactStore:
             rows = session.scalars(select(ArtefactRow).where(ArtefactRow.owner == owner).order_by(ArtefactRow.id))
             return [_artefact(row) for row in rows]
 
-    def give(self, owner: str, new_owner: str) -> None:
-        """Hand all files of one owner to another, with whom they will be dropped."""
-        with self._database.write() as session:
-            session.execute(update(ArtefactRow).where(ArtefactRow.owner == owner).values(owner=new_owner))
-
     def drop(self, session: Session, owner: str) -> list[str]:
         """Take the rows of an owner out, in the caller's transaction; hand the ids to `erase` once it is through."""
         ids = list(session.scalars(select(ArtefactRow.id).where(ArtefactRow.owner == owner)))
         session.execute(delete(ArtefactRow).where(ArtefactRow.id.in_(ids)))
         return ids
+
+    def forget(self, session: Session, ids: Iterable[str]) -> None:
+        """Take rows out by id, in the caller's transaction; `sweep` removes the files later."""
+        session.execute(delete(ArtefactRow).where(ArtefactRow.id.in_(list(ids))))
 
     def erase(self, ids: Iterable[str]) -> None:
         """Remove files whose rows are gone. What a crash leaves is found by `sweep`."""

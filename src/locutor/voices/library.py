@@ -17,6 +17,7 @@ from locutor.errors import ConflictError, NotFoundError, OptionError, TextError
 from locutor.storage.artefacts import ArtefactStore, Staged
 from locutor.storage.database import Database, now
 from locutor.types import Waveform
+from locutor.voices.aliases import VOICE_ALIASES, aliased
 from locutor.voices.doctor import MAX_CLIP_S, DoctorReport, SpeechSeconds, check_voice, examine
 from locutor.voices.record import Consent, VoiceClipRow, VoiceRecord, VoiceRow
 from locutor.voices.store import LIBRARY, Voice, VoiceStore
@@ -54,6 +55,11 @@ class NewVoice:
     ref_text: str | None
     report: DoctorReport
 
+    @property
+    def staged(self) -> list[Staged]:
+        """Its files, each once."""
+        return list({s.id: s for s in (self.reference, *(staged for staged, _, _ in self.clips))}.values())
+
 
 class VoiceLibrary:
     """Every voice one can speak with. speech_seconds, write_down: models that listen, where they are installed."""
@@ -74,7 +80,10 @@ class VoiceLibrary:
         return [*self._folders.list(), *(self._voice(record) for record in self.records())]
 
     def get(self, voice: str) -> Voice:
-        """The voice of that id, or of that name in the library. NotFoundError names the nearest ones."""
+        """The voice of that id, of that name in the library, or that one of OpenAI's names stands for.
+
+        NotFoundError names the nearest ones.
+        """
         records = self.records()
         for record in records:
             if voice in (record.id, record.name):
@@ -82,6 +91,8 @@ class VoiceLibrary:
         known = {v.id: v for v in self._folders.list()}
         if voice in known:
             return known[voice]
+        if voice in VOICE_ALIASES:
+            return aliased(list(known.values()))[voice]
         names = [*known, *(r.name for r in records), *(r.id for r in records)]
         near = get_close_matches(voice, names, n=3) or names[:10]
         raise NotFoundError(f"no voice is called {voice!r}; near it: {', '.join(near)} (see: locutor voices list)")
@@ -154,7 +165,7 @@ class VoiceLibrary:
     def insert(self, session: Session, new: NewVoice) -> VoiceRecord:
         """Put a prepared voice into the library, in the caller's transaction."""
         at, owner = now(), _files_of(new.id)
-        for staged in {s.id: s for s in (new.reference, *(s for s, _, _ in new.clips))}.values():
+        for staged in new.staged:
             self.artefacts.commit(session, staged, owner)
         row = VoiceRow(
             id=new.id, name=new.name, description=new.description, language=new.language, licence=new.licence,

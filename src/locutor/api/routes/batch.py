@@ -1,6 +1,6 @@
 """Many texts in one job."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -10,7 +10,6 @@ from fastapi.responses import FileResponse
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from locutor.api.choices import check_length, choose
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.files import disposition
@@ -20,8 +19,9 @@ from locutor.api.schemas.common import Id, Responses, refusals
 from locutor.api.schemas.jobs import JobOut
 from locutor.api.schemas.speech import Parameters
 from locutor.auth.scopes import Scope
-from locutor.batch import KIND
 from locutor.errors import LocutorError, OptionError
+from locutor.orders import SpeechOrder, place
+from locutor.tasks import SYNTHESIZE_BATCH
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"], dependencies=[Depends(allow(Scope.SPEAK))])
 
@@ -92,37 +92,37 @@ async def _file(request: Request) -> bytes:
 
 
 def _submit(served: Context, body: BatchIn) -> JobOut:
-    rows = [_row(served, body, row) for row in body.rows]
-    if all(row.get("error") for row in rows):
-        raise OptionError(f"no row can be spoken; the first: {rows[0]['error']}")
-    job = served.stores.jobs.submit(KIND, {"rows": rows, "format": body.format}, ttl_s=served.job_ttl_s)
-    return JobOut.of(job)
+    orders = [_order(served, body, row) for row in body.rows]
+    _check_one(served, orders)
+    params = {"rows": [order.to_params() for order in orders]}
+    return JobOut.of(served.stores.jobs.submit(SYNTHESIZE_BATCH, params, ttl_s=served.job_ttl_s))
 
 
-def _row(served: Context, body: BatchIn, row: BatchRow) -> dict[str, Any]:
-    """What one row asks for, or why it cannot be done."""
-    voice, language = row.voice_id or body.voice_id or served.settings.voice, row.language or body.language
-    asked: dict[str, Any] = {"text": row.text, "voice": voice, "language": language or served.settings.lang}
-    try:
-        chosen = choose(
-            served,
-            model=row.model or body.model,
-            voice=voice,
-            language=language,
-            profile=row.quality_profile_id or body.quality_profile_id,
-            parameters=row.model_dump(include=set(Parameters.model_fields)),
-        )
-        check_length(served, row.text)
-    except LocutorError as error:
-        return asked | {"error": str(error)}
-    return asked | {
-        "voice": chosen.voice.id,
-        "language": chosen.language,
-        "model": chosen.card.id,
-        "profile": chosen.profile,
-        "options": asdict(chosen.options),
-        "normalize": body.normalize,
-    }
+def _order(served: Context, body: BatchIn, row: BatchRow) -> SpeechOrder:
+    """What one row asks for; whether it can be done is seen when its turn comes."""
+    return SpeechOrder(
+        text=row.text,
+        language=row.language or body.language or served.settings.lang,
+        voice=row.voice_id or body.voice_id or served.settings.voice,
+        model=row.model or body.model or served.settings.model,
+        profile=row.quality_profile_id or body.quality_profile_id,
+        options=row.model_dump(include=set(Parameters.model_fields), exclude_none=True),
+        normalize=body.normalize,
+        format=body.format,
+    )
+
+
+def _check_one(served: Context, orders: Sequence[SpeechOrder]) -> None:
+    """Raise OptionError, with the first row's reason, when no row can be done at all."""
+    reasons = []
+    for order in orders:
+        try:
+            place(served.stores, order, served.settings.model)
+        except LocutorError as error:
+            reasons.append(str(error))
+        else:
+            return
+    raise OptionError(f"no row can be spoken; the first: {reasons[0]}")
 
 
 _ZIP: Responses = {
@@ -137,7 +137,7 @@ _ZIP: Responses = {
     summary="A batch's files",
 )
 def archive(job_id: Id, served: Served) -> FileResponse:
-    """The audio of every row that was spoken, manifest.json and results.csv."""
+    """The audio of every row that was spoken, and manifest.json with every row's file, recipe or error."""
     job = live_job(served, job_id)
     if not job.status.is_final:
         raise ApiError(425, "NotReadyError", f"job {job_id} is {job.status}; wait for it")

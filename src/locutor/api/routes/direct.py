@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFi
 from fastapi.concurrency import contextmanager_in_threadpool
 from pydantic import ConfigDict, Field
 
-from locutor.api.choices import check_length, choose_model, choose_profile, choose_voice
+from locutor.api.choices import order_of
 from locutor.api.deps import Context, Served, allow
 from locutor.api.files import disposition
 from locutor.api.schemas.common import SPEAKING, Id, Language, Responses, Text, refusals
@@ -21,10 +21,9 @@ from locutor.api.uploads import scratch_file
 from locutor.audio.stream import encode, find_stream_format
 from locutor.auth.scopes import Scope
 from locutor.errors import OptionError
+from locutor.orders import place
 from locutor.serving.backend import SpeechCall
-from locutor.serving.script import as_parts
 from locutor.text.languages import parse_language
-from locutor.types import SpeechRequest
 from locutor.voices.store import Voice
 
 router = APIRouter(tags=["Speech"], dependencies=[Depends(allow(Scope.SPEAK))])
@@ -132,13 +131,14 @@ async def _speak(request: Request, served: Context, voice: Voice, wanted: _Wante
 
 
 def _call(served: Context, voice: Voice, wanted: _Wanted, cancelled: threading.Event) -> SpeechCall:
-    card = choose_model(served, wanted.model)
-    profile = choose_profile(served, card, wanted.profile)
-    said = SpeechRequest(
-        text=check_length(served, wanted.text),
-        language=parse_language(wanted.language or served.settings.lang),
-        options=profile.options(**wanted.parameters),
+    order = order_of(
+        served,
+        wanted.text,
+        voice=None,
+        language=wanted.language,
+        model=wanted.model,
+        profile=wanted.profile,
+        parameters=wanted.parameters,
         normalize=wanted.normalize,
     )
-    parts = as_parts(said, voice, partial(choose_voice, served))
-    return SpeechCall(parts=parts, model=card.id, cancelled=cancelled)
+    return place(served.stores, order, served.settings.model, voice=voice, cancelled=cancelled).call

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from locutor import __version__
+from locutor.api.choices import speaking_cards
 from locutor.api.deps import Context, Served, allow
 from locutor.api.schemas.common import refusals
 from locutor.api.schemas.info import EngineHealth, EnginesHealth, HealthOut
@@ -79,7 +80,7 @@ def engines(served: Served) -> EnginesHealth:
     status, checkpoints = served.speech.status(), served.stores.checkpoints
     loaded = {state.model: state for state in status.models}
     rows = []
-    for card in (card for card in checkpoints.cards().values() if card.languages):
+    for card in speaking_cards(served):
         state = loaded.get(card.id)
         row = EngineHealth(
             model=card.id,

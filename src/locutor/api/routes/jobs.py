@@ -2,21 +2,20 @@
 
 import asyncio
 import time
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Form, Header, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import ConfigDict, Field
 
-from locutor.api.choices import Choice, check_length, choose, choose_engine
+from locutor.api.choices import choose_engine, order_of
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.files import audio_file, encoded_file, n_peaks, peaks_of
 from locutor.api.schemas.common import Id, Language, Responses, Text, refusals
 from locutor.api.schemas.jobs import (
-    SYNTHESIZE,
     FormatOut,
     JobDeleted,
     JobFormats,
@@ -29,9 +28,10 @@ from locutor.audio.stream import STREAM_FORMATS, find_stream_format
 from locutor.auth.scopes import Scope
 from locutor.errors import MissingExtraError, OptionError
 from locutor.jobs.model import Job, JobStatus
-from locutor.serving.script import as_parts
+from locutor.orders import SpeechOrder, place
 from locutor.storage.database import now
-from locutor.types import SpeechRequest
+from locutor.tasks import SYNTHESIZE
+from locutor.text.languages import parse_language
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"], dependencies=[Depends(allow(Scope.SPEAK))])
 
@@ -74,46 +74,37 @@ def create(
         str | None, Header(max_length=120, description="A second try makes no second job.")
     ] = None,
 ) -> JobOut:
-    params = job_params(served, form)
+    order = job_order(served, form)
+    placed = place(served.stores, order, served.settings.model)
+    order = replace(order, profile=placed.profile.id)  # the default one may be another when the job's turn comes
     key = None if idempotency_key is None else f"client:{idempotency_key}"
-    return JobOut.of(served.stores.jobs.submit(SYNTHESIZE, params, key=key, ttl_s=served.job_ttl_s))
+    return JobOut.of(served.stores.jobs.submit(SYNTHESIZE, order.to_params(), key=key, ttl_s=served.job_ttl_s))
 
 
-def job_params(served: Context, form: JobForm) -> dict[str, Any]:
-    """What the job is asked to do, all names checked and the profile's values filled in."""
+def job_order(served: Context, form: JobForm) -> SpeechOrder:
+    """What the job is to speak, with what only the client needs to see again."""
     model = form.model
-    if form.tts_engine is not None:
-        model = model or choose_engine(served, form.tts_engine).id
-    chosen = choose(
+    if model is None and form.tts_engine is not None:
+        model = choose_engine(served, form.tts_engine)
+    order = order_of(
         served,
-        model=model,
+        form.text,
         voice=form.speaks_with(served.settings.voice),
         language=form.target_language or form.source_language,
+        model=model,
         profile=form.quality_profile_id,
         parameters=form.model_dump(include=set(Parameters.model_fields)),
+        normalize=form.normalize,
     )
-    return {
-        "text": _checked(served, form.text, chosen),
-        "language": chosen.language,
-        "source_language": form.source_language,
-        "voice": chosen.voice.id,
-        "voice_preset": form.voice_preset,
+    client = {
         "mode": form.mode or ("dubbing" if form.voice_id is None else "dubbing_with_clone"),
-        "ref_text": form.ref_text,
+        "source_language": form.source_language,
+        "voice_preset": form.voice_preset,
         "tts_engine": form.tts_engine,
-        "model": chosen.card.id,
-        "profile": chosen.profile,
-        "options": asdict(chosen.options),
-        "normalize": form.normalize,
-        "format": form.format,
     }
-
-
-def _checked(served: Context, text: str, chosen: Choice) -> str:
-    """The text, if its length and, in a script, its tags and voices are right."""
-    request = SpeechRequest(text=check_length(served, text), language=chosen.language)
-    as_parts(request, chosen.voice, served.stores.voices.get)
-    return text
+    return replace(
+        order, language=parse_language(order.language), format=form.format, ref_text=form.ref_text, client=client
+    )
 
 
 @router.get("", response_model=JobPage, responses=refusals(), summary="Jobs, newest first")

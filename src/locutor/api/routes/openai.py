@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from locutor.api.choices import MODEL_ALIASES, aliased, check_length, choose, choose_voice
+from locutor.api.choices import MODEL_ALIASES, order_of, speaking_cards
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.schemas.common import SPEAKING, Id, Responses, refusals
@@ -21,9 +21,9 @@ from locutor.api.speaking import RECIPE_HEADER, encoded, pieces, recipe_header, 
 from locutor.audio.stream import encode, find_stream_format, open_encoder
 from locutor.auth.scopes import Scope
 from locutor.engines.card import ModelCard
+from locutor.orders import place
 from locutor.serving.backend import SpeechCall, SpeechStream
-from locutor.serving.script import as_parts
-from locutor.types import SpeechRequest
+from locutor.voices.aliases import aliased
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(allow(Scope.SPEAK))])
 
@@ -58,24 +58,20 @@ async def speech(body: SpeechIn, request: Request, served: Served) -> Response:
 
 
 def _call(served: Context, body: SpeechIn, cancelled: threading.Event) -> SpeechCall:
-    own = body.model_dump(include=set(Parameters.model_fields))
-    chosen = choose(
+    order = order_of(
         served,
-        model=body.model,
+        body.input,
         voice=body.voice_id,
         language=body.language,
+        model=body.model,
         profile=body.quality_profile,
-        parameters=own,
-    )
-    request = SpeechRequest(
-        text=check_length(served, body.input),
-        language=chosen.language,
-        options=chosen.options,
+        parameters=body.model_dump(include=set(Parameters.model_fields)),
         normalize=body.normalize,
     )
     is_streamed = body.stream or body.stream_format == "sse"
-    parts = as_parts(request, chosen.voice, partial(choose_voice, served))
-    return SpeechCall(parts=parts, model=chosen.card.id, early=is_streamed, cancelled=cancelled)
+    placed = place(served.stores, order, served.settings.model, early=is_streamed, cancelled=cancelled)
+    served.stores.voices.used(placed.voices)
+    return placed.call
 
 
 async def _streamed(
@@ -128,25 +124,15 @@ def audio_models(served: Served) -> Models:
 @router.get("/audio/voices", response_model=NamedVoices, responses=refusals(openai=True), summary="Voices")
 def voices(served: Served) -> NamedVoices:
     """Voices by id and name, and OpenAI's thirteen names with the voice each stands for."""
-    own = [NamedVoice(id=v.id, name=v.name or v.id, language=v.language) for v in served.stores.voices.list()]
-    taken = {name for voice in own for name in (voice.id, voice.name)}
-    return NamedVoices(
-        voices=own
-        + [
-            NamedVoice(id=alias, name=alias, language=voice.language, alias_of=voice.id)
-            for alias, voice in aliased(served).items()
-            if alias not in taken
-        ]
-    )
+    found = served.stores.voices.list()
+    own = [NamedVoice(id=v.id, name=v.name or v.id, language=v.language) for v in found]
+    aliases = [NamedVoice(id=a, name=a, language=v.language, alias_of=v.id) for a, v in aliased(found).items()]
+    return NamedVoices(voices=own + aliases)
 
 
 def _installed(served: Context) -> list[Model]:
-    checkpoints = served.stores.checkpoints
-    return [
-        _model(card.id, card)
-        for card in checkpoints.cards().values()
-        if card.languages and checkpoints.is_installed(card.id)
-    ]
+    is_installed = served.stores.checkpoints.is_installed
+    return [_model(card.id, card) for card in speaking_cards(served) if is_installed(card.id)]
 
 
 def _model_aliases(served: Context) -> list[Model]:

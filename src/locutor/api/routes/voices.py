@@ -1,15 +1,16 @@
 """The voice library."""
 
+from io import BytesIO
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.responses import FileResponse
 
 from locutor.api.choices import known_engine
 from locutor.api.deps import Context, Served, allow
 from locutor.api.files import disposition, n_peaks, peaks_of_file
 from locutor.api.schemas.common import Id, Language, refusals
-from locutor.api.schemas.jobs import CLONE, Peaks
+from locutor.api.schemas.jobs import Peaks
 from locutor.api.schemas.voices import (
     BlendIn,
     CloneStarted,
@@ -24,12 +25,14 @@ from locutor.api.schemas.voices import (
     VoicePage,
     VoicePatch,
 )
-from locutor.api.uploads import keep, scratch_file
+from locutor.api.uploads import scratch_file, staged
 from locutor.audio import io
 from locutor.auth.scopes import Scope
 from locutor.errors import AudioError, ConflictError, OptionError
 from locutor.storage.database import now
+from locutor.tasks import CLONE_VOICE
 from locutor.text.languages import parse_language
+from locutor.voices.bundle import read_bundle, write_bundle
 from locutor.voices.doctor import MAX_CLIP_S
 from locutor.voices.record import Consent
 from locutor.voices.store import LIBRARY
@@ -90,10 +93,9 @@ def clone(
         "ref_text": ref_text,
         "consent": _consent(consent, consent_by, consent_note),
     }
-    owner, ids = keep(served, file)
-    params |= {"clips": [{"artefact": i, "transcript": ref_text} for i in ids], "uploads": owner}
-    job = served.stores.jobs.submit(CLONE, params, ttl_s=served.job_ttl_s)
-    served.stores.artefacts.give(owner, f"job:{job.id}")
+    with staged(served, file) as uploads:
+        params["clips"] = [{"artefact": upload.id, "transcript": ref_text} for upload in uploads]
+        job = served.stores.jobs.submit(CLONE_VOICE, params, ttl_s=served.job_ttl_s, uploads=uploads)
     return CloneStarted(message="queued", job_id=job.id, status=job.status, poll_url=f"/jobs/{job.id}")
 
 
@@ -129,6 +131,22 @@ def examine(served: Served, file: Annotated[UploadFile, File(description="A reco
 def blend(body: BlendIn, served: Served) -> VoiceOut:
     parts = [(part.voice, part.weight) for part in body.parts]
     return shown(served, served.stores.voices.blend(parts, name=body.name, description=body.description).id)
+
+
+@write.post(
+    "/import",
+    status_code=201,
+    response_model=VoiceOut,
+    responses=refusals(409, 507),
+    summary="Add the voice of a bundle",
+)
+def import_bundle(
+    served: Served,
+    file: Annotated[UploadFile, File(description="A file of GET /voices/{voice_id}/export.")],
+    name: Annotated[Name | None, Form(description="In place of the bundle's own.")] = None,
+) -> VoiceOut:
+    """Nothing in it is trusted: sizes are limited, recordings are examined again."""
+    return shown(served, read_bundle(served.stores.voices, file.file, name).id)
 
 
 @read.get("/{voice_id}", response_model=VoiceOut, responses=refusals(404), summary="A voice")
@@ -193,6 +211,27 @@ def audio(voice_id: Id, served: Served) -> FileResponse:
     container = io.probe(voice.ref_audio).container.lower()
     name = disposition("inline", f"{voice.name or voice.id}.{container}")
     return FileResponse(voice.ref_audio, media_type=f"audio/{container}", headers={"Content-Disposition": name})
+
+
+@write.get(
+    "/{voice_id}/export",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "A bundle.",
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **refusals(404, 409),
+    },
+    summary="A voice as one file",
+)
+def export_bundle(voice_id: Id, served: Served) -> Response:
+    """Recordings, transcripts and consent, to move between installations. Only voices of the library have one."""
+    _check_own(served, voice_id)
+    buffer = BytesIO()
+    record = write_bundle(served.stores.voices, voice_id, buffer)
+    name = disposition("attachment", f"{record.name}.voice.zip")
+    return Response(buffer.getvalue(), media_type="application/zip", headers={"Content-Disposition": name})
 
 
 @read.get("/{voice_id}/peaks", response_model=Peaks, responses=refusals(404), summary="Its waveform")

@@ -7,8 +7,7 @@ from pydantic import BaseModel, Field
 
 from locutor.api.schemas.common import iso
 from locutor.jobs.model import Job, JobEvent, JobStatus
-
-CLONE, SYNTHESIZE = "clone_voice", "synthesize"
+from locutor.tasks import CLONE_VOICE
 
 
 class JobOut(BaseModel):
@@ -51,29 +50,30 @@ class JobOut(BaseModel):
     @classmethod
     def of(cls, job: Job) -> "JobOut":
         params, result, recipe = job.params, job.result or {}, job.recipe or {}
+        client = params.get("client") or {}
         created_at = iso(job.created_at)
         assert created_at is not None
         return cls(
             id=job.id,
             kind=job.kind,
-            mode="clone_voice" if job.kind == CLONE else params.get("mode"),
+            mode="clone_voice" if job.kind == CLONE_VOICE else client.get("mode"),
             status=job.status,
             progress=min(100.0, max(0.0, job.progress)),
             message=job.message,
             attempts=job.attempts,
             text=params.get("text"),
-            source_language=params.get("source_language"),
-            target_language=params.get("language") if job.kind != CLONE else None,
-            voice_preset=params.get("voice_preset"),
+            source_language=client.get("source_language"),
+            target_language=params.get("language") if job.kind != CLONE_VOICE else None,
+            voice_preset=client.get("voice_preset"),
             voice_id=result.get("voice_id") or params.get("voice"),
             voice_name=params.get("name"),
             voice_description=params.get("description"),
             ref_text=params.get("ref_text"),
-            tts_engine=params.get("tts_engine"),
+            tts_engine=client.get("tts_engine"),
             tts_engine_used=recipe.get("engine"),
             model=recipe.get("model") or params.get("model"),
-            quality_profile=params.get("profile"),
-            options=params.get("options"),
+            quality_profile=recipe.get("profile") or params.get("profile"),
+            options=recipe.get("options") or params.get("options"),
             audio_url=f"/jobs/{job.id}/audio" if "audio" in job.outputs else None,
             zip_url=f"/jobs/{job.id}/zip" if "zip" in job.outputs else None,
             duration=result.get("duration_s"),

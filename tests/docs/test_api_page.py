@@ -1,0 +1,88 @@
+"""Every example of docs/api.md works, and every operation of the service has one for the shell and one in Python."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from locutor.audio import io
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+ADDRESS = "http://127.0.0.1:8005"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COUNTED = re.compile(r'^http_requests_total\{method="(\w+)",route="(.*?)",status="2\d\d"\}', re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    return [code for found, code in BLOCK.findall(PAGE) if found == language]
+
+
+@pytest.fixture(scope="module")
+def kit() -> ModuleType:
+    path = ROOT / "tests" / "api" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("service_kit_of_the_docs", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def url(kit: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A service of its own on the built-in model, and a user's folder with a recording."""
+    for name in [n for n in os.environ if n.startswith("LOCUTOR_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    io.write("my-voice.wav", io.read(kit.DEFAULT_VOICE))
+    settings = kit.make_settings(tmp_path / "data", model="builtin")
+    with kit.listening(settings) as found:
+        yield found
+
+
+def operations(url: str) -> set[tuple[str, str]]:
+    paths: dict[str, Any] = httpx.get(f"{url}/openapi.json").json()["paths"]
+    return {(method.upper(), path) for path, found in paths.items() for method in found}
+
+
+def answered(url: str) -> set[tuple[str, str]]:
+    return set(COUNTED.findall(httpx.get(f"{url}/metrics").text))
+
+
+@pytest.mark.slow
+def test_the_shell_examples_use_every_operation(url: str) -> None:
+    script = "\n".join(blocks("sh")[1:]).replace(ADDRESS, url)
+    done = subprocess.run(["bash", "-euxo", "pipefail", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert operations(url) - answered(url) == set()
+    for made in ("hello.mp3", "direct.wav", "preview.wav", "job.mp3", "ana.flac"):
+        assert io.read(made).duration_s > 0.2, made
+
+
+@pytest.mark.slow
+def test_the_python_examples_use_every_operation(url: str) -> None:
+    code = "\n".join(blocks("python")).replace(ADDRESS, url)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert operations(url) - answered(url) == set()
+    for made in ("hello.flac", "job.flac", "client.wav", "client.mp3", "carla.flac"):
+        assert io.read(made).duration_s > 0.2, made
+
+
+def test_the_first_example_is_a_command() -> None:
+    from typer.testing import CliRunner
+
+    from locutor.cli.main import app
+
+    for command in (blocks("sh")[0].strip(), "locutor keys create"):
+        result = CliRunner().invoke(app, [*command.split()[1:], "--help"])
+        assert result.exit_code == 0, command
