@@ -95,11 +95,11 @@ def second_speaker(take: Take, strength: int, others: Sequence[Take], rng: np.ra
     if strength == 2:
         return Take(good(Take(voice, ""), rng).waveform, other.text)
     rate = take.waveform.sample_rate
-    parts = [(take.waveform.samples, take.text), (voice.samples, other.text)]
+    parts = [take, good(Take(voice, other.text), rng)]
     if rng.random() < 0.5:
         parts.reverse()
-    gap = np.zeros(round(0.15 * rate), np.float32)
-    return Take(Waveform(np.concatenate([parts[0][0], gap, parts[1][0]]), rate), f"{parts[0][1]} {parts[1][1]}")
+    samples = np.concatenate([part.waveform.samples for part in parts])
+    return Take(Waveform(samples, rate), " ".join(part.text for part in parts))
 
 
 def silence(take: Take, strength: int, others: Sequence[Take], rng: np.random.Generator) -> Take:

@@ -25,8 +25,6 @@ class PullTask:
         def report(path: str, done: int, total: int | None) -> None:
             context.progress(done, total or 0, path)
 
-        pulled = self.checkpoints.pull(
-            params["model"], licence_accepted=params["licence_accepted"], on_progress=report
-        )
+        pulled = self.checkpoints.pull(params["model"], licence_accepted=params["licence_accepted"], on_progress=report)
         files = [{"model": file.model, "path": file.path, "sha256": file.sha256} for file in pulled]
         return JobOutcome(result={"model": params["model"], "files": files})

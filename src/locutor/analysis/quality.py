@@ -17,6 +17,7 @@ from locutor.types import Waveform
 
 SILENT_DBFS = -90.0  # 16-bit audio holds nothing below: frames that were blanked
 QUIETEST_DBFS = -100.0
+_SILENT_POWER = 10 ** (QUIETEST_DBFS / 10)
 _ACTIVE_DB = 20.0  # frames this far below the loud ones still count as speech
 _NEAR_PEAK = 0.98
 _EDGE_FRAMES = 2  # 40 ms
@@ -32,7 +33,8 @@ class ClipQuality:
     clipped_ratio: samples within 2 % of the highest peak, wherever it lies: where tops are flat they are many; speech
     that was not clipped has less than 0.05 %. bandwidth_hz: where the spectrum ends. speech_s: time in which somebody
     speaks. longest_pause_s: between two stretches of speech, or before the first and behind the last.
-    edge_db: level of the first or the last 40 ms over that of the speech; near 0 where the recording cuts into a word.
+    edge_db: level of the first or the last 40 ms, less the noise, over that of the speech; near 0 where the recording
+    cuts into a word.
     burst_s: time in which the loudest of it is noise, as damaged bytes sound; the loudest of speech are vowels.
     """
 
@@ -59,7 +61,7 @@ def measure(waveform: Waveform, speech: Sequence[SpeechSpan]) -> ClipQuality:
         bandwidth_hz=bandwidth_hz(waveform),
         speech_s=sum(span.end_s - span.start_s for span in speech),
         longest_pause_s=_longest_pause_s(speech, waveform.duration_s),
-        edge_db=float(max(levels[:_EDGE_FRAMES].max(), levels[-_EDGE_FRAMES:].max()) - active),
+        edge_db=_edge_db(levels, active),
         burst_s=_burst_s(waveform, levels),
     )
 
@@ -85,14 +87,28 @@ def _burst_s(waveform: Waveform, levels: npt.NDArray[np.float64]) -> float:
     return float(np.sum(flatness > _FLAT) * n / waveform.sample_rate)
 
 
+def noise_power(levels: npt.NDArray[np.float64]) -> float:
+    """Mean power of the quietest tenth of the frames; levels (n_frames,) in dBFS.
+
+    Frames that were blanked would hide the noise and are left out.
+
+    Noise goes up and down from frame to frame, so the quietest are looked for in the mean of three (60 ms).
+    """
+    sounding = 10 ** (levels[levels > SILENT_DBFS] / 10)
+    smooth = np.sort(np.convolve(sounding, np.ones(3) / 3, mode="valid") if sounding.size >= 3 else sounding)
+    return float(np.mean(smooth[: max(1, smooth.size // 10)])) if smooth.size else _SILENT_POWER
+
+
 def _snr_db(levels: npt.NDArray[np.float64], active_dbfs: float) -> float:
-    """Speech above noise: blanked frames would hide the noise and are left out."""
-    sounding = np.sort(levels[levels > SILENT_DBFS])
-    if sounding.size == 0:
-        return 0.0
-    noise = float(np.mean(10 ** (sounding[: max(1, sounding.size // 10)] / 10)))
+    noise = noise_power(levels)
     speech = max(10 ** (active_dbfs / 10) - noise, noise * 0.01)
     return float(10 * np.log10(speech / noise))
+
+
+def _edge_db(levels: npt.NDArray[np.float64], active_dbfs: float) -> float:
+    loudest = max(levels[:_EDGE_FRAMES].max(), levels[-_EDGE_FRAMES:].max())
+    sound = max(10 ** (loudest / 10) - 3 * noise_power(levels), _SILENT_POWER)
+    return float(10 * np.log10(sound) - active_dbfs)
 
 
 def _longest_pause_s(speech: Sequence[SpeechSpan], duration_s: float) -> float:

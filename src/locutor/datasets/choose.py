@@ -61,7 +61,10 @@ def _judged(clip: Clip, edit: Edit | None, limits: Limits) -> Clip:
     elif keep is True:
         problems = []
     else:
-        problems = [*sound_problems(clip, limits), *speaker_problems(clip, limits)]
-        # Clips with one of these were not transcribed.
-        problems = problems or [*text_problems(clip, limits), *pace_problems(clip, limits)]
+        # Bad sound makes a voice unlike itself, and clips with either were not transcribed.
+        problems = (
+            sound_problems(clip, limits)
+            or speaker_problems(clip, limits)
+            or [*text_problems(clip, limits), *pace_problems(clip, limits)]
+        )
     return clip.model_copy(update={"problems": tuple(problems)})

@@ -19,11 +19,11 @@ from locutor.datasets.watch import Watch
 from locutor.types import Waveform
 
 MIN_CLIPS = 5  # fewer do not show what a speaker sounds like
-STEP_FRAMES = 40  # 0.4 s
+STEP_FRAMES = 20  # 0.2 s
 _MIN_SPEECH = 0.75  # of a window, else silence is compared
 _SPEECH_DB = 25.0  # frames this far below the speech's level are silence
 _OUTLIER = 0.1  # below the median similarity: not used to know the speaker by
-_VERSION = 1
+_VERSION = 2
 
 
 class WindowEncoder(Protocol):
@@ -90,7 +90,7 @@ def _spoken_windows(waveform: Waveform, encoder: WindowEncoder) -> Embedding:
     """The windows with enough speech in them, or all when none has."""
     heard = resample(waveform, SAMPLE_RATE)
     rows = encoder.embed_windows(heard, STEP_FRAMES)
-    levels = frame_levels(heard)
+    levels = frame_levels(heard)  # (n_frames,) of 20 ms
     is_speech = levels > speech_level_dbfs(levels) - _SPEECH_DB
     per_frame = round(0.02 * SAMPLE_RATE) // HOP_LENGTH  # network frames in one of frame_levels
     first = [i * STEP_FRAMES // per_frame for i in range(len(rows))]

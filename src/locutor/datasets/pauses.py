@@ -109,6 +109,8 @@ def whole_atom(speech: Sequence[SpeechSpan], text: str) -> list[Atom]:
 
 def stretches(atoms: Sequence[Atom], duration_s: float, options: SegmentOptions) -> list[Stretch]:
     """Put atoms together: long enough, not too long, parted at the longest pauses. In order; none overlaps another."""
+    if not atoms:
+        return []
     padded = _padded(atoms, duration_s, options.padding_s)
     best: list[tuple[float, int]] = [(0.0, 0)]  # for the first n atoms: cost, and where the last clip begins
     for n in range(1, len(atoms) + 1):

@@ -10,6 +10,7 @@ from locutor.audio.reference import frame_levels
 from locutor.audio.resample import resample
 from locutor.datasets.consistency import WindowEncoder, measure_speakers
 from locutor.datasets.dataset import Dataset
+from locutor.datasets.edges import widened
 from locutor.datasets.manifest import Clip, Measures, Source
 from locutor.datasets.memo import Memo, key_of
 from locutor.datasets.pauses import (
@@ -26,7 +27,7 @@ from locutor.datasets.watch import UNWATCHED, Watch
 from locutor.errors import LocutorError, StorageError
 from locutor.types import Waveform
 
-_VERSION = 2
+_VERSION = 3
 _FRAME_S = 0.02
 
 
@@ -88,7 +89,7 @@ def _clips_or_error(dataset: Dataset, source: Source, vad: VoiceDetector, option
 
 
 def _clips(source: Source, waveform: Waveform, vad: VoiceDetector, options: SegmentOptions) -> list[Clip]:
-    speech = vad.speech(resample(waveform, SAMPLE_RATE))
+    speech = widened(waveform, vad.speech(resample(waveform, SAMPLE_RATE)))
     if source.text is not None:
         atoms = whole_atom(speech, source.text)
     elif source.cues:

@@ -172,7 +172,9 @@ class Finetune:
         return torch.randperm(self.trainable.n_batches, generator=generator).tolist()
 
     def _report(self, losses: dict[str, float], log: RunLog) -> None:
-        if due(self.state.step, self._config.log_every) or self.state.step == self._config.max_steps:
+        if not all(map(math.isfinite, losses.values())):  # the update was left out
+            log.write(self.state.step, {"skipped_updates": float(self._n_skipped)})
+        elif due(self.state.step, self._config.log_every) or self.state.step == self._config.max_steps:
             log.write(self.state.step, losses)
             self.watcher.on_log(self.state.step, losses)
 

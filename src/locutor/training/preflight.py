@@ -3,6 +3,7 @@
 import logging
 import resource
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,13 +129,19 @@ def probe(trainable: Trainable, precision: str) -> tuple[float, int]:
         seconds = float(loss.detach()) * 0.0 + time.monotonic() - started  # reading the loss waits for the device
     network.zero_grad(set_to_none=True)
     added = (OPTIMIZER_COPIES + 1) * 4 * sum(t.numel() for t in trained_tensors(network).values())  # and the average
+    peak = peak_bytes(device) + added
     if device.type == "cuda":
-        peak = torch.cuda.max_memory_allocated(device) + added
         free, total = torch.cuda.mem_get_info(device)
         if peak > free + torch.cuda.memory_reserved(device):
             raise torch.OutOfMemoryError(f"{peak / 1e9:.1f} GB are needed of {total / 1e9:.1f} GB")
-        return seconds, peak
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + added
+    return seconds, peak
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most memory used so far: of a GPU by tensors, of a CPU by the whole process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _plan(config: RunConfig, trainable: Trainable, folder: Path, probe: Probe) -> Plan:

@@ -19,13 +19,14 @@ from locutor.errors import CheckpointError, NotFoundError, StorageError
 from locutor.training.lock import is_locked
 from locutor.training.run_config import RunConfig
 
+GRACE_S = 60.0  # for a process that was just started
 STATES = ("idle", "preparing", "running", "completed", "failed", "stopped")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
     """Where a run stands. state: one of STATES; loss: of the last logged updates; progress: 0 to 100; left_s: estimate;
-    error: why it failed, in a sentence."""
+    error: why it failed, in a sentence; peak_bytes: memory in use at most, known at the end."""
 
     state: str = "idle"
     epoch: int = 0
@@ -38,6 +39,7 @@ class RunStatus:
     message: str = ""
     error: str | None = None
     pid: int | None = None
+    peak_bytes: int | None = None
     updated_at: float = 0.0
 
     @property
@@ -93,7 +95,7 @@ class RunFolder:
         if not (self.path / "status.json").is_file():
             return RunStatus()
         status = RunStatus(**self._read("status.json"))
-        if status.is_over or self.is_alive():
+        if status.is_over or self.is_alive() or time.time() - status.updated_at < GRACE_S and status.pid is None:
             return status
         return replace(status, state="stopped", message="its process ended unexpectedly; it can be resumed")
 

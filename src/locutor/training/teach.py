@@ -113,7 +113,8 @@ class Teaching:
         if loop.state.step == 0 and not (self.folder.samples / "epoch_0_output.wav").is_file():
             make_sample(self.folder.path, 0, base, self.registry, self.device)
         ended = loop.run(self.folder.path)
-        done = {"epoch": loop.epoch, "step": loop.state.step, "left_s": None}
+        peak = preflight.peak_bytes(torch.device(self.device))
+        done = {"epoch": loop.epoch, "step": loop.state.step, "left_s": None, "peak_bytes": peak}
         if ended == "stopped":
             return self._tell(state="stopped", message=f"stopped after update {loop.state.step}", **done)
         why = "no better held-out loss" if ended == "stale" else "all epochs are done"
