@@ -1,4 +1,4 @@
-"""Style sheets, scripts, icons: read once, named by the hash of all of them, so that browsers may keep them for good."""
+"""Style sheets, scripts, icons: read once, named by the hash of all of them, so that browsers may keep them."""
 
 import gzip
 import hashlib

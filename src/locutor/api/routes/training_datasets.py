@@ -31,6 +31,7 @@ from locutor.runs.dataset_tasks import BUILD, DOWNLOAD, SEGMENT, TRANSCRIBE, UPL
 
 router = APIRouter(prefix="/training", tags=["Datasets"], dependencies=[Depends(allow(Scope.TRAIN))])
 
+_UPLOADS = "Recordings, up to 10 minutes each, and transcripts beside them: name.txt, .lab, .srt or .vtt."
 Folder = Annotated[str, Query(max_length=64, description="Name of a dataset.")]
 
 
