@@ -68,7 +68,9 @@ LINES = st.lists(st.lists(WORDS, min_size=1, max_size=5).map(" ".join), min_size
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 10**5), LINES), min_size=1, max_size=6), st.booleans())
 def test_what_is_written_is_read(cues: list[tuple[int, int, list[str]]], is_vtt: bool) -> None:
     def clock(ms: int) -> str:
-        return f"{ms // 3600000:02d}:{ms // 60000 % 60:02d}:{ms // 1000 % 60:02d}{'.' if is_vtt else ','}{ms % 1000:03d}"
+        return (
+            f"{ms // 3600000:02d}:{ms // 60000 % 60:02d}:{ms // 1000 % 60:02d}{'.' if is_vtt else ','}{ms % 1000:03d}"
+        )
 
     blocks = ["WEBVTT"] if is_vtt else []
     for number, (start, length, lines) in enumerate(cues, 1):
