@@ -31,6 +31,27 @@ CASES = {
     "lexicon": ("/srv/lexicon.yaml", Path("/srv/lexicon.yaml")),
     "hub_url": ("http://mirror.test", "http://mirror.test"),
     "debug": ("true", True),
+    "host": ("::1", "::1"),
+    "port": ("3", 3),
+    "tls_cert": ("/srv/cert.pem", Path("/srv/cert.pem")),
+    "tls_key": ("/srv/key.pem", Path("/srv/key.pem")),
+    "allowed_hosts": ("studio.lan, a.test", ("studio.lan", "a.test")),
+    "cors_origins": ("https://a.test", ("https://a.test",)),
+    "session_hours": ("3", 3),
+    "requests_per_minute": ("3", 3),
+    "max_upload_mb": ("3", 3),
+    "max_text_chars": ("3", 3),
+    "max_waiting": ("3", 3),
+    "timeout_minutes": ("3", 3),
+    "jobs_at_once": ("3", 3),
+    "low_vram": ("true", True),
+    "memory_mb": ("3", 3),
+    "unload_minutes": ("3", 3),
+    "job_ttl_hours": ("3", 3),
+    "cleanup_minutes": ("3", 3),
+    "log_level": ("ERROR", "error"),
+    "log_format": ("console", "console"),
+    "webui": ("false", False),
 }
 
 
@@ -49,7 +70,7 @@ def test_a_variable_sets_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_the_file_sets_it(name: str) -> None:
     raw, value = CASES[name]
-    Path("locutor.toml").write_text(f"{name} = {raw if raw in ('true', '3') else repr(raw)}\n")
+    Path("locutor.toml").write_text(f"{name} = {raw if raw in ('true', 'false', '3') else repr(raw)}\n")
     assert getattr(load_settings(), name) == value
 
 

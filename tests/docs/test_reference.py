@@ -15,7 +15,8 @@ import pytest
 from locutor.engines.base import EngineInfo
 from locutor.engines.card import bundled_cards
 from locutor.inference import F5TTSInference, F5TTSInferenceService
-from locutor.settings import Settings
+from locutor.legacy import REMOVED, RENAMED
+from locutor.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 CARD = ROOT / "src" / "locutor" / "engines" / "builtin" / "CARD.md"
@@ -58,19 +59,40 @@ def test_cli_page_is_up_to_date(cli_tables: ModuleType) -> None:
 
 
 def test_every_variable_is_documented() -> None:
-    documented = {row[0]: row for row in rows(read("docs/cli.md"), "| variable |")}
+    documented = {row[0]: row for row in rows(read("docs/configuration.md"), "| variable |")}
     settings = {f"LOCUTOR_{name.upper()}": (name, field) for name, field in Settings.model_fields.items()}
     assert documented.keys() == settings.keys() | {"LOCUTOR_CONFIG"}
     for variable, (name, field) in settings.items():
         _, in_file, default, _ = documented[variable]
         assert in_file == name
-        if isinstance(field.default, (str, bool)):
-            assert default == str(field.default).replace("False", "false"), variable
+        if isinstance(field.default, (str, bool, int, float)):
+            assert default == str(field.default).replace("False", "false").replace("True", "true"), variable
     for path in (ROOT / "src").rglob("*.py"):
         mentioned = re.findall(r"LOCUTOR_[A-Z][A-Z_]+\b", path.read_text(encoding="utf-8"))
         assert set(mentioned) <= documented.keys(), path
     for page in PAGES:
         assert set(re.findall(r"LOCUTOR_[A-Z][A-Z_]+\b", page.read_text(encoding="utf-8"))) <= documented.keys(), page
+
+
+def test_the_example_of_an_environment_has_every_variable_with_its_default() -> None:
+    lines = [line.removeprefix("# ") for line in read(".env.example").splitlines() if line.startswith("# LOCUTOR_")]
+    values = dict(line.split("=", 1) for line in lines)
+    assert values.keys() == {f"LOCUTOR_{name.upper()}" for name in Settings.model_fields} | {"LOCUTOR_CONFIG"}
+    for name, field in Settings.model_fields.items():
+        value = values[f"LOCUTOR_{name.upper()}"]
+        assert load_settings(**{name: value}), name
+        if isinstance(field.default, (str, bool, int, float)):
+            assert value == str(field.default).replace("False", "false").replace("True", "true"), name
+
+
+def test_variables_of_the_program_before_are_listed() -> None:
+    page = read("docs/configuration.md")
+    assert {row[0]: row[1] for row in rows(page, "| there | here |")} == {
+        old: f"LOCUTOR_{new.upper()}" for old, new in RENAMED.items()
+    }
+    assert {row[0]: row[1].lower() for row in rows(page, "| not read |")} == {
+        o: w.lower().replace("`", "") for o, w in REMOVED.items()
+    }
 
 
 def name_of(requirement: str) -> str:
@@ -86,7 +108,7 @@ def test_every_dependency_is_justified() -> None:
     development = extras.pop("dev")
     assert {(row[1], row[0]) for row in extra_table} == {(e, p) for e, packages in extras.items() for p in packages}
     assert {row[0] for row in rows(page, "| tool |")} == development
-    assert len(always.union(*extras.values())) <= 25
+    assert len(always.union(*extras.values())) <= 32
     for row in (*always_table, *extra_table):
         assert all(row), row
 

@@ -41,7 +41,7 @@ def changed(bundle: io.BytesIO, card: dict[str, Any] | bytes | None = None, **fi
 def test_there_and_back(library: VoiceLibrary, bundle: io.BytesIO) -> None:
     before = library.remove("Ana")
     after = read_bundle(library, bundle)
-    for name in ("name", "description", "language", "licence", "consent", "ref_text", "report"):
+    for name in ("name", "description", "language", "licence", "consent", "ref_text", "duration_s"):
         assert getattr(after, name) == getattr(before, name)
     assert [(c.transcript, c.audio_sha256) for c in after.clips] == [
         (c.transcript, c.audio_sha256) for c in before.clips

@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 from locutor.audio import io
 from locutor.audio.reference import MAX_S, check_reference
-from locutor.engines.base import Engine, VoicePrompt
+from locutor.engines.base import BlendsVoices, Engine, VoicePrompt
+from locutor.errors import OptionError
 from locutor.voices.store import Voice
 
-_Key: TypeAlias = tuple[str, str, str, str | None]
+_Key: TypeAlias = tuple[str, str, tuple[tuple[str, str | None, float], ...]]
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class PromptCache:
 
     def get(self, engine: Engine, checkpoint_sha256: str, voice: Voice) -> PreparedVoice:
         """Raises NotFoundError without the recording, AudioError for one that cannot be cloned, TextError where the
-        engine needs a transcript and there is none."""
-        io.probe(voice.ref_audio)
-        key = (engine.info.name, checkpoint_sha256, _digest(voice.ref_audio), voice.ref_text)
+        engine needs a transcript and there is none, OptionError for a blend where the engine cannot mix voices."""
+        parts = voice.blend or ((voice, 1.0),)
+        for part, _ in parts:
+            io.probe(part.ref_audio)
+        heard = tuple((_digest(part.ref_audio), part.ref_text, weight) for part, weight in parts)
+        key = (engine.info.name, checkpoint_sha256, heard)
         with self._lock:
             if key not in self._prepared:
-                self._prepared[key] = _prepare(engine, voice)
+                self._prepared[key] = _blended(engine, voice) if voice.blend else _prepare(engine, voice)
             self._prepared.move_to_end(key)
             if len(self._prepared) > self._capacity:
                 self._prepared.popitem(last=False)
@@ -55,6 +59,14 @@ def _prepare(engine: Engine, voice: Voice) -> PreparedVoice:
     waveform = io.read(voice.ref_audio, max_s=MAX_S)
     report = check_reference(waveform)
     return PreparedVoice(engine.encode_voice(waveform, voice.ref_text), report.warnings)
+
+
+def _blended(engine: Engine, voice: Voice) -> PreparedVoice:
+    if not isinstance(engine, BlendsVoices):
+        raise OptionError(f"engine {engine.info.name!r} cannot blend voices, so it cannot speak as {voice.name!r}")
+    parts = [_prepare(engine, part) for part, _ in voice.blend]
+    prompt = engine.blend([part.prompt for part in parts], [weight for _, weight in voice.blend])
+    return PreparedVoice(prompt, tuple(dict.fromkeys(warning for part in parts for warning in part.warnings)))
 
 
 def _digest(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Style sheets, scripts, icons: read once, named by the hash of all of them, so that browsers may keep them."""
+"""Style sheets, scripts, icons: read once, named by the hash of all of them, so browsers may keep them for good."""
 
 import gzip
 import hashlib

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from locutor.audio.resample import resample
 from locutor.engines.base import EngineInfo, Utterance, VoicePrompt
 from locutor.engines.builtin import weights
 from locutor.engines.builtin.bandwidth import fill_upper_bands
+from locutor.engines.builtin.blend import blended_reference
 from locutor.engines.builtin.config import DurationConfig, G2PConfig, NetworkConfig
 from locutor.engines.builtin.duration import DurationPredictor
 from locutor.engines.builtin.g2p import G2P
@@ -166,6 +168,10 @@ class BuiltinEngine:
             no_voice=networks.acoustic.encode_reference(normalized, dropped=nothing),
         )
         return VoicePrompt(engine=ENGINE, ref_audio=heard, ref_text=ref_text, state=state)
+
+    def blend(self, prompts: Sequence[VoicePrompt], weights: Sequence[float]) -> VoicePrompt:
+        """A voice between others; see `blended_reference`."""
+        return self.encode_voice(blended_reference([prompt.ref_audio for prompt in prompts], weights))
 
     def prepare(self, request: SpeechRequest, voice: VoicePrompt) -> Utterance:
         """Phonemes and their lengths. A missing seed is drawn here. Raises TextError, OptionError, EngineError."""
