@@ -18,7 +18,7 @@ def test_sounds_and_texts_are_taken_in(dataset: Dataset, collection: Path) -> No
     assert told == [("import", n, 12) for n in range(13)]
     one = sources[3]
     assert one.text == "This is recording number 3, as it was read out." and one.speaker == "ana"
-    assert one.id.startswith("take_03-") and one.duration_s == pytest.approx(2.2)
+    assert one.id.startswith("take_03-") and one.duration_s == pytest.approx(2.7)
     kept = io.read(dataset.folder / str(one.file))
     assert np.array_equal(kept.samples, io.read(collection / "take 03.wav").samples)
     assert dataset.sources() == sources

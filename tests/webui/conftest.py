@@ -103,7 +103,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture
 def open_page(server: Server, browser: Browser) -> Iterator[Open]:
-    """Opens a page of the studio and waits until it shows its data; whatever the console complains of fails the test."""
+    """Opens a page of the studio and waits until it shows its data; what the console complains of fails the test."""
     contexts, problems = [], list[str]()
 
     def open_it(name: str = "studio", *, allow: tuple[str, ...] = (), at: str | None = None, **options: object) -> Page:
