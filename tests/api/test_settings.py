@@ -260,5 +260,6 @@ def test_a_setting_changes_something(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     effect(
-        make=make, serve=serve, hub=hub, tmp_path=tmp_path, speech_file=speech_file, monkeypatch=monkeypatch, capsys=capsys
+        make=make, serve=serve, hub=hub, tmp_path=tmp_path, speech_file=speech_file,
+        monkeypatch=monkeypatch, capsys=capsys,
     )  # fmt: skip

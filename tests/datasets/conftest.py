@@ -25,7 +25,7 @@ SPOKEN = {"en_a1": "The bakery on the corner opens early."}
 class Dictation:
     """A Transcriber that writes down what it is told to: by the length of the sound, else `text`."""
 
-    text: str = "What was said here is this."
+    text: str = "What was said here is this, and nothing but this today."
     by_length: dict[int, str] = field(default_factory=dict)
     n_calls: int = 0
 
@@ -105,7 +105,7 @@ def collection(tmp_path: Path) -> Path:
     folder = tmp_path / "recordings"
     folder.mkdir()
     for number in range(12):
-        io.write(folder / f"take {number:02d}.wav", tones([1.5 + number / 10], seed=number))
+        io.write(folder / f"take {number:02d}.wav", tones([2 + number / 10], seed=number))
         (folder / f"take {number:02d}.lab").write_text(f"This is recording number {number}, as it was read out.\n")
     return folder
 

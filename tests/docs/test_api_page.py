@@ -69,6 +69,15 @@ def test_the_shell_examples_use_every_operation(url: str) -> None:
 
 
 @pytest.mark.slow
+def test_the_example_of_the_readme_speaks(url: str) -> None:
+    [example] = [
+        code for found, code in BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")) if found == "sh"
+    ]
+    subprocess.run(["bash", "-euo", "pipefail", "-c", example.replace(ADDRESS, url)], check=True)
+    assert io.read("morning.mp3").duration_s > 1
+
+
+@pytest.mark.slow
 def test_the_python_examples_use_every_operation(url: str) -> None:
     code = "\n".join(blocks("python")).replace(ADDRESS, url)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

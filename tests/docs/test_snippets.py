@@ -30,7 +30,15 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
 
 # Beginnings of commands that cannot be run here: they fetch, or install, or take minutes.
-NOT_RUN = ("git clone", "cd locutor", "make ", "source .venv", "locutor models pull", "python benchmarks/")
+NOT_RUN = (
+    "git clone",
+    "cd locutor",
+    "make ",
+    "source .venv",
+    "locutor models pull",
+    "locutor serve",
+    "python benchmarks/",
+)
 SHORTENED = {"locutor evaluate": " --limit 1"}
 
 

@@ -191,7 +191,7 @@ def _work_on(settings: "Settings", tasks: "RunTasks", run: str, detach: bool) ->
     if look_up(settings.data_dir) is None:
         command = [sys.executable, "-m", "locutor.cli.main", "train", "supervise"]
         quiet = subprocess.DEVNULL
-        environ = os.environ | tasks.environ
+        environ = {**os.environ, **tasks.environ}
         subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, env=environ)
     if detach:
         remark(f"{run} runs in the background; see: locutor train status {run}")

@@ -76,7 +76,7 @@ def version_of(clips: Sequence[Clip]) -> str:
 
 def _with_splits(dataset: Dataset, clips: list[Clip], options: BuildOptions) -> list[Clip]:
     names = {source.id: source.name for source in dataset.sources()}
-    parts = split_clips(clips, names, dataset.language, options.val_share, options.seed)
+    parts = split_clips(clips, names, options.val_share, options.seed)
     return [clip.model_copy(update={"split": part}) for clip, part in zip(clips, parts, strict=True)]
 
 

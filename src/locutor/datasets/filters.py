@@ -98,8 +98,8 @@ def text_problems(clip: Clip, limits: Limits) -> list[Problem]:
 
 
 def pace_problems(clip: Clip, limits: Limits) -> list[Problem]:
-    """Whether the text can be said in the time; clip.text must be final."""
-    if clip.measures is None or clip.measures.speech_s == 0:
+    """Whether the text can be said in the time; clip.text must be final. A text written by hand is believed."""
+    if clip.edited or clip.measures is None or clip.measures.speech_s == 0:
         return []
     pace = len(clip.text) / clip.measures.speech_s
     if pace > limits.max_chars_per_s:

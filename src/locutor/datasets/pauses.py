@@ -83,7 +83,13 @@ def speech_atoms(speech: Sequence[SpeechSpan], options: SegmentOptions, quietest
 
 
 def cue_atoms(speech: Sequence[SpeechSpan], cues: Sequence[Cue]) -> list[Atom]:
-    """Subtitles joined until a pause lies where one ends and the next begins. Speech without subtitles is left out."""
+    """Subtitles joined until a pause lies where one ends and the next begins.
+
+    Speech without subtitles and subtitles without speech are left out.
+    """
+    cues = [cue for cue in cues if any(_overlap(span, cue) for span in speech)]
+    if not cues:
+        return []
     heard = [span for span in speech if any(_overlap(span, cue) for cue in cues)]
     groups: list[list[Cue]] = []
     spans: list[list[SpeechSpan]] = []

@@ -5,17 +5,17 @@ stretches of neighbours, and the clips just before and behind a stretch belong t
 """
 
 import random
+import re
 from collections.abc import Sequence
 
 from locutor.datasets.manifest import Clip
-from locutor.text.comparable import comparable
 
 TRAIN, VAL, GUARD = "train", "val", "guard"
 _STRETCH = 8  # clips held out in a row
 MIN_CLIPS = 8  # fewer cannot be parted
 
 
-def split_clips(clips: Sequence[Clip], names: dict[str, str], language: str, val_share: float, seed: int) -> list[str]:
+def split_clips(clips: Sequence[Clip], names: dict[str, str], val_share: float, seed: int) -> list[str]:
     """For each clip TRAIN, VAL or GUARD. names: source id -> its name; neighbours are next to each other in the order
     of speaker, name and time. Fewer than MIN_CLIPS clips are all learned from."""
     order = sorted(range(len(clips)), key=lambda i: (clips[i].speaker, names[clips[i].source], clips[i].start_s))
@@ -24,7 +24,7 @@ def split_clips(clips: Sequence[Clip], names: dict[str, str], language: str, val
     split = [TRAIN] * len(clips)
     for place, index in enumerate(order):
         split[index] = parts[place]
-    return _without_shared_texts(clips, split, language)
+    return _without_shared_texts(clips, split)
 
 
 def _parts(n: int, wanted: int, seed: int) -> list[str]:
@@ -45,10 +45,11 @@ def _parts(n: int, wanted: int, seed: int) -> list[str]:
     return parts
 
 
-def _without_shared_texts(clips: Sequence[Clip], split: list[str], language: str) -> list[str]:
+def _without_shared_texts(clips: Sequence[Clip], split: list[str]) -> list[str]:
     """A held-out clip whose words are learned from too is held out no more, but not learned from either."""
-    learned = {comparable(clip.text, language) for clip, part in zip(clips, split, strict=True) if part == TRAIN}
-    return [
-        GUARD if part == VAL and comparable(clip.text, language) in learned else part
-        for clip, part in zip(clips, split, strict=True)
-    ]
+    learned = {_words(clip) for clip, part in zip(clips, split, strict=True) if part == TRAIN}
+    return [GUARD if part == VAL and _words(clip) in learned else part for clip, part in zip(clips, split, strict=True)]
+
+
+def _words(clip: Clip) -> str:
+    return " ".join(re.findall(r"\w+", clip.text.casefold()))

@@ -93,7 +93,7 @@ class RunTasks:
         with (folder.path / "output.log").open("ab") as output:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                env=os.environ | MALLOC | self.environ,
+                env={**os.environ, **MALLOC, **self.environ},
             )  # fmt: skip
 
     def _watch(self, context: JobContext, folder: RunFolder, process: subprocess.Popen[bytes] | None) -> None:

@@ -22,7 +22,7 @@ from locutor.api.schemas.training import (
     SegmentIn,
     TaskStarted,
 )
-from locutor.api.uploads import keep
+from locutor.api.uploads import staged
 from locutor.auth.scopes import Scope
 from locutor.bootstrap import dataset_store
 from locutor.datasets import Dataset, DatasetStore, stats
@@ -57,10 +57,11 @@ def upload(
     folder: Annotated[DatasetName, Form()],
     language: Annotated[Language, Form()] = "en",
 ) -> TaskStarted:
-    _, ids = keep(served, file)
-    artefacts = served.stores.artefacts
-    clips = [{"artefact": i, "filename": artefacts.get(i).filename} for i in ids]
-    return _start(served, UPLOAD, folder, {"clips": clips, "language": language})
+    with staged(served, file) as uploads:
+        clips = [{"artefact": upload.id, "filename": upload.filename} for upload in uploads]
+        params = {"clips": clips, "language": language, "dataset": folder}
+        job = served.stores.jobs.submit(UPLOAD, params, max_attempts=1, ttl_s=served.job_ttl_s, uploads=uploads)
+    return TaskStarted.of(job, folder)
 
 
 @router.post("/dataset/segment", response_model=TaskStarted, responses=refusals(404), summary="Cut into clips")

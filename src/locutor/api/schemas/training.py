@@ -6,14 +6,15 @@ Wherever the original had file paths, `path` is an id of this service or a URL o
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from locutor.api.schemas.common import Text, iso
+from locutor.api.schemas.common import iso
 from locutor.jobs.model import Job, JobStatus
 from locutor.runs.catalog import Sample, SavedModel
 
 MB = 1_000_000
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="Name of a dataset.")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000), Field(description="What to say.")]
 CheckpointId = Annotated[str, Field(min_length=1, max_length=120, description="RUN/NAME, or RUN/base.")]
 
 
