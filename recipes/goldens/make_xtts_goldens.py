@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 import torchaudio
-from TTS.tts.layers.xtts.dvae import dvae_wav_to_mel
-from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
-from TTS.tts.models.xtts import Xtts, wav_to_mel_cloning
 from transformers import (
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
+from TTS.tts.layers.xtts.dvae import dvae_wav_to_mel
+from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
+from TTS.tts.models.xtts import Xtts, wav_to_mel_cloning
 from xtts_oracle import build
 from xtts_texts import CLEANED_TEXTS
 from xtts_weights import sound
