@@ -104,12 +104,14 @@ def listening(settings: Settings) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as http:
-        http.get(f"{url}/health", timeout=20)
-    yield url
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as http:
+            http.get(f"{url}/health", timeout=60)
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join(60)
+        listener.close()
     assert not thread.is_alive()
 
 

@@ -85,9 +85,9 @@ def lang(serve: Any, **_: Any) -> None:
 
 
 def a_lexicon(make: Any, tmp_path: Path, **_: Any) -> None:
-    (tmp_path / "lexicon.yaml").write_text("en:\n  Locutor: low cutter\n")
+    (tmp_path / "lexicon.txt").write_text("Locutor = low cutter [en]\n")
     assert lexicon(make()) is None
-    found = lexicon(make(lexicon=tmp_path / "lexicon.yaml"))
+    found = lexicon(make(lexicon=tmp_path / "lexicon.txt"))
     assert found is not None and found.apply("Locutor", "en") == "low cutter"
 
 
@@ -196,6 +196,19 @@ def logs(capsys: pytest.CaptureFixture[str], **_: Any) -> None:
         logging.getLogger("locutor.other").warning("from the library: %s", "x")
         lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
         assert [line["event"] for line in lines] == ["loud", "from the library: x"] and lines[0]["number"] == 7
+        secret = "loc_0_secret"
+        for format in ("json", "console"):
+            set_up_logs("info", format)
+            try:
+                raise KeyError(len(secret))
+            except KeyError:
+                structlog.get_logger("locutor.test").exception("failed")
+            shown = capsys.readouterr().err
+            assert (
+                "KeyError: 12" in shown
+                and "Traceback" in shown
+                and "loc_0_secret" not in shown.replace('secret = "loc_0_secret"', "")
+            )
         set_up_logs("info", "console")
         structlog.get_logger("locutor.test").info("for people")
         assert "for people" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
 
 from locutor import __version__, local_service
@@ -103,6 +104,7 @@ def create_app(settings: Settings, open_backend: OpenBackend | None = None) -> F
         version=__version__,
         description=_DESCRIPTION,
         lifespan=_lifespan(settings, open_backend or open_workers, registry),
+        generate_unique_id_function=_operation_id,
         docs_url=None,
         redoc_url=None,
     )
@@ -114,6 +116,11 @@ def create_app(settings: Settings, open_backend: OpenBackend | None = None) -> F
     add_error_handlers(app)
     _add_middleware(app, settings, registry)
     return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """A name for clients that are generated: jobs_cancel, voices_clone, ..."""
+    return "_".join([*(str(tag).lower() for tag in route.tags[:1]), route.name])
 
 
 def open_workers(settings: Settings, metrics: SpeechMetrics) -> SpeechBackend:

@@ -17,7 +17,6 @@ def set_up_logs(level: str, format: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -25,13 +24,11 @@ def set_up_logs(level: str, format: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    is_json = format == "json"
-    last = structlog.processors.JSONRenderer() if is_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last(format)],
         )
     )
     root = logging.getLogger()
@@ -40,3 +37,11 @@ def set_up_logs(level: str, format: str) -> None:
     library.handlers, library.level = [], number
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _last(format: str) -> list[Any]:
+    """Tracebacks are plain in both: pretty ones show the values of variables, which may be secrets."""
+    if format == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]

@@ -15,7 +15,7 @@ from locutor.api.errors import ApiError
 from locutor.api.files import disposition
 from locutor.api.routes.jobs import live_job
 from locutor.api.schemas.batch import COLUMNS, BatchIn, BatchRow, read_csv
-from locutor.api.schemas.common import Id, Responses, refusals
+from locutor.api.schemas.common import Id, Responses, leads_to, refusals
 from locutor.api.schemas.jobs import JobOut
 from locutor.api.schemas.speech import Parameters
 from locutor.auth.scopes import Scope
@@ -56,11 +56,11 @@ _BODY: dict[str, Any] = {
     "/batch",
     status_code=202,
     response_model=JobOut,
-    responses=refusals(404, 415, 507),
+    responses={202: leads_to({"job_id": "id"}, "jobs_one", "jobs_archive", "jobs_delete"), **refusals(404, 415, 507)},
     openapi_extra=_BODY,
     summary="Queue many texts; the result is a ZIP",
 )
-async def create(request: Request, served: Served) -> JobOut:
+async def batch(request: Request, served: Served) -> JobOut:
     """JSON, CSV, or a form with a CSV file. Rows that cannot be spoken are listed; the others are."""
     body = await _read(request)
     return await run_sync(_submit, served, body)

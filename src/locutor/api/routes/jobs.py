@@ -14,7 +14,7 @@ from locutor.api.choices import choose_engine, order_of
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.files import audio_file, encoded_file, n_peaks, peaks_of
-from locutor.api.schemas.common import Id, Language, Responses, Text, refusals
+from locutor.api.schemas.common import Id, Language, Responses, Text, leads_to, refusals
 from locutor.api.schemas.jobs import (
     FormatOut,
     JobDeleted,
@@ -36,6 +36,8 @@ from locutor.text.languages import parse_language
 router = APIRouter(prefix="/jobs", tags=["Jobs"], dependencies=[Depends(allow(Scope.SPEAK))])
 
 _POLL_S = 0.1
+_ON_A_JOB = ("one", "download", "formats", "audio", "peaks", "cancel", "retry", "of_one", "delete")
+_LINKS = leads_to({"job_id": "id"}, *(f"jobs_{name}" for name in _ON_A_JOB))
 _LOSSLESS = frozenset({"wav", "flac", "pcm"})
 
 
@@ -66,7 +68,9 @@ class JobForm(Parameters):
         return self.voice_id or self.voice_preset or default
 
 
-@router.post("", response_model=JobOut, responses=refusals(404, 409, 507), summary="Queue a text to be spoken")
+@router.post(
+    "", response_model=JobOut, responses={200: _LINKS, **refusals(404, 409, 507)}, summary="Queue a text to be spoken"
+)
 def create(
     form: Annotated[JobForm, Form()],
     served: Served,

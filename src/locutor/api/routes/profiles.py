@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from locutor.api.choices import known_engine
 from locutor.api.deps import Context, Served, allow
-from locutor.api.schemas.common import Id, refusals
+from locutor.api.schemas.common import Id, leads_to, refusals
 from locutor.api.schemas.profiles import (
     AllProfiles,
     EngineProfileIn,
@@ -23,6 +23,10 @@ read = APIRouter(prefix="/quality-profiles", tags=["Quality"], dependencies=[Dep
 write = APIRouter(prefix="/quality-profiles", tags=["Quality"], dependencies=[Depends(allow(Scope.VOICES))])
 
 
+_ON_A_PROFILE = ("one", "change", "set_default", "duplicate", "delete")
+_LINKS = leads_to({"engine": "engine", "profile_id": "id"}, *(f"quality_{name}" for name in _ON_A_PROFILE))
+
+
 @read.get("", response_model=AllProfiles, responses=refusals(), summary="All quality profiles")
 def every(served: Served) -> AllProfiles:
     found = [ProfileOut.of(profile) for profile in served.stores.profiles.list()]
@@ -36,13 +40,23 @@ def every(served: Served) -> AllProfiles:
     )
 
 
-@write.post("", status_code=201, response_model=ProfileOut, responses=refusals(409, 507), summary="A new profile")
+@write.post(
+    "",
+    status_code=201,
+    response_model=ProfileOut,
+    responses={201: _LINKS, **refusals(409, 507)},
+    summary="A new profile",
+)
 def create(body: EngineProfileIn, served: Served) -> ProfileOut:
     return _create(served, body.engine, body)
 
 
 @write.post(
-    "/{engine}", status_code=201, response_model=ProfileOut, responses=refusals(409, 507), summary="A new profile"
+    "/{engine}",
+    status_code=201,
+    response_model=ProfileOut,
+    responses={201: _LINKS, **refusals(409, 507)},
+    summary="A new profile",
 )
 def create_for(engine: Id, body: ProfileIn, served: Served) -> ProfileOut:
     return _create(served, engine, body)

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from locutor.api.choices import known_engine
 from locutor.api.deps import Context, Served, allow
 from locutor.api.files import disposition, n_peaks, peaks_of_file
-from locutor.api.schemas.common import Id, Language, refusals
+from locutor.api.schemas.common import Id, Language, leads_to, refusals
 from locutor.api.schemas.jobs import Peaks
 from locutor.api.schemas.voices import (
     BlendIn,
@@ -40,6 +40,8 @@ from locutor.voices.store import LIBRARY
 read = APIRouter(prefix="/voices", tags=["Voices"], dependencies=[Depends(allow(Scope.SPEAK))])
 write = APIRouter(prefix="/voices", tags=["Voices"], dependencies=[Depends(allow(Scope.VOICES))])
 
+_ON_A_VOICE = ("one", "change", "audio", "peaks", "export_bundle", "delete")
+_LINKS = leads_to({"voice_id": "id"}, *(f"voices_{name}" for name in _ON_A_VOICE))
 _UPLOADS = "1 to 10 recordings of one voice, 3 to 60 s together: WAV, FLAC, MP3, OGG, Opus."
 
 
@@ -62,7 +64,7 @@ def page(
     "/clone",
     status_code=202,
     response_model=CloneStarted,
-    responses=refusals(409, 507),
+    responses={202: leads_to({"job_id": "job_id"}, "jobs_one", "jobs_of_one"), **refusals(409, 507)},
     summary="Make a voice of recordings",
 )
 def clone(
@@ -126,7 +128,11 @@ def examine(served: Served, file: Annotated[UploadFile, File(description="A reco
 
 
 @write.post(
-    "/blend", status_code=201, response_model=VoiceOut, responses=refusals(404, 409, 507), summary="Mix recorded voices"
+    "/blend",
+    status_code=201,
+    response_model=VoiceOut,
+    responses={201: _LINKS, **refusals(404, 409, 507)},
+    summary="Mix recorded voices",
 )
 def blend(body: BlendIn, served: Served) -> VoiceOut:
     parts = [(part.voice, part.weight) for part in body.parts]
@@ -137,7 +143,7 @@ def blend(body: BlendIn, served: Served) -> VoiceOut:
     "/import",
     status_code=201,
     response_model=VoiceOut,
-    responses=refusals(409, 507),
+    responses={201: _LINKS, **refusals(409, 507)},
     summary="Add the voice of a bundle",
 )
 def import_bundle(

@@ -53,6 +53,12 @@ def refusals(*statuses: int, openai: bool = False) -> Responses:
     return {status: {"model": model, "description": _MEANINGS[status]} for status in sorted({*EVERYWHERE, *statuses})}
 
 
+def leads_to(parameters: dict[str, str], *operations: str) -> dict[str, Any]:
+    """OpenAPI links of an answer: path parameter -> field of the answer, for each of these operationIds."""
+    fields = {parameter: f"$response.body#/{field}" for parameter, field in parameters.items()}
+    return {"links": {name: {"operationId": name, "parameters": fields} for name in operations}}
+
+
 def iso(at: float | None) -> datetime | None:
     """A Unix time in seconds as a moment in UTC."""
     return None if at is None else datetime.fromtimestamp(at, UTC)

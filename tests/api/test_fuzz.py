@@ -1,0 +1,29 @@
+"""A bounded run of the fuzzer; `python tests/api/fuzz.py` runs for longer."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.filterwarnings("default")  # schemathesis remarks on what it cannot make up
+
+
+@pytest.fixture(scope="module")
+def fuzzer() -> Any:
+    spec = importlib.util.spec_from_file_location("api_fuzzer", Path(__file__).parent / "fuzz.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_every_operation_succeeds_and_none_breaks_its_description(fuzzer: Any, url: str, speech_file: Path) -> None:
+    statuses = fuzzer.fuzz(url, speech_file.read_bytes(), n_examples=10, n_runs=8)
+    described = httpx.get(f"{url}/openapi.json").json()["paths"]
+    assert len(statuses) == sum(len(operations) for operations in described.values())
+    assert fuzzer.never_succeeded(statuses) == []
