@@ -177,7 +177,7 @@ def throughput(world: World) -> None:
             start = time.perf_counter()
             audio_s = sum(w.duration_s for w in synthesize(engine, spoken, options))
             spent_s = time.perf_counter() - start
-            if n == 8:  # once more, warm
+            if n < 128:  # once more, warm
                 start = time.perf_counter()
                 synthesize(engine, spoken, options)
                 spent_s = time.perf_counter() - start

@@ -89,11 +89,13 @@ def _on_host(waveforms: list[Tensor]) -> list[Tensor]:
     """Copies from a GPU through pinned memory, waiting for it once for all."""
     if not waveforms[0].is_cuda:
         return [samples.cpu() for samples in waveforms]
-    copies = [torch.empty(samples.shape, pin_memory=True) for samples in waveforms]
-    for copy, samples in zip(copies, waveforms, strict=True):
-        copy.copy_(samples, non_blocking=True)
-    torch.cuda.synchronize(waveforms[0].device)
-    return [copy.clone() for copy in copies]  # pinned memory is not for keeping
+    together = torch.cat(waveforms)
+    pinned = torch.empty(together.shape, pin_memory=True)
+    pinned.copy_(together, non_blocking=True)
+    torch.cuda.synchronize(together.device)
+    return list(
+        torch.split(pinned.clone(), [len(samples) for samples in waveforms])
+    )  # pinned memory is not for keeping
 
 
 def _finished(i: UtteranceId, samples: Tensor) -> list[Event]:

@@ -6,7 +6,7 @@ Shapes: b batch, n frames, m mel bands, t text width, d model width, h heads, e 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -104,10 +104,10 @@ class HeadNorm(nn.Module):
 class Seams(NamedTuple):
     """Where the real frames of a padded batch lie, for attention that computes no others.
 
-    index: (r,) of the real frames among b * n. bounds: (b + 1,) int32, where each sample begins among them.
+    real: (r,) places of the real frames among b * n. bounds: (b + 1,) int32, where each sample begins among them.
     """
 
-    index: Tensor
+    real: Tensor
     bounds: Tensor
     longest: int
 
@@ -115,8 +115,8 @@ class Seams(NamedTuple):
     def of(cls, lengths: Sequence[int], n: int, device: torch.device) -> "Seams":
         """lengths: of each sample. n: frames that all are padded to."""
         ends = torch.tensor([0, *lengths]).cumsum(0)
-        index = torch.cat([torch.arange(k) + i * n for i, k in enumerate(lengths)])
-        return cls(index.to(device), ends.int().to(device), max(lengths))
+        real = torch.cat([torch.arange(k) + i * n for i, k in enumerate(lengths)])
+        return cls(real.to(device), ends.int().to(device), max(lengths))
 
 
 def attend_real(query: Tensor, key: Tensor, value: Tensor, seams: Seams) -> Tensor:
@@ -125,9 +125,9 @@ def attend_real(query: Tensor, key: Tensor, value: Tensor, seams: Seams) -> Tens
     from torch.nn.attention.varlen import varlen_attn
 
     b, h, n, e = query.shape
-    rows = [x.transpose(1, 2).reshape(b * n, h, e)[seams.index] for x in (query, key, value)]
-    y = varlen_attn(*rows, seams.bounds, seams.bounds, seams.longest, seams.longest)
-    padded = y.new_zeros(b * n, h, e).index_copy(0, seams.index, y)
+    rows = [x.transpose(1, 2).reshape(b * n, h, e)[seams.real] for x in (query, key, value)]
+    y: Any = varlen_attn(rows[0], rows[1], rows[2], seams.bounds, seams.bounds, seams.longest, seams.longest)
+    padded: Tensor = y.new_zeros(b * n, h, e).index_copy(0, seams.real, y)
     return padded.view(b, n, h, e).transpose(1, 2)
 
 

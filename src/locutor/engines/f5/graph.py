@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from locutor.engines.f5.layout import packed
 from locutor.engines.f5.packing import Packing, packing_index
 from locutor.engines.f5.runtime import Runtime
 from locutor.engines.f5.sampling import guided
@@ -61,6 +62,17 @@ class _Recorded:
     index: Tensor
 
 
+@dataclass
+class _Embedding:
+    """Runtime.embed of one utterance, recorded: inputs that are filled before, and what comes out."""
+
+    graph: torch.cuda.CUDAGraph
+    rows: Tensor
+    cond: Tensor
+    valid: Tensor
+    out: Tensor
+
+
 class GraphPool:
     """The graphs of one runtime, recorded when a bucket is met the second time; the least used ones are dropped.
 
@@ -79,9 +91,14 @@ class GraphPool:
         self._met: set[Bucket] = set()
         self._memory = torch.cuda.graph_pool_handle()
         self._loaded: object = None
+        self._embeddings: OrderedDict[tuple[int, bool], _Embedding] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._graphs)
+
+    def has_met(self, lengths: Sequence[int], twins: bool) -> bool:
+        """Whether find would give a bucket."""
+        return Bucket.of(lengths, twins) in (*self._graphs, *self._met)
 
     def find(self, lengths: Sequence[int], twins: bool) -> Bucket | None:
         """The bucket of a batch if it has a graph or is due for one; None means: compute it step by step."""
@@ -90,6 +107,40 @@ class GraphPool:
             return bucket
         self._met.add(bucket)
         return None
+
+    def context(self, ids: Sequence[int], mel: Tensor, n: int, twins: bool) -> Tensor:
+        """Runtime.context of a single utterance of n frames."""
+        key = (bucket_rows(n), twins)
+        recorded = self._embeddings.get(key) or self._record_embedding(*key)
+        self._embeddings.move_to_end(key)
+        recorded.rows.copy_(self._runtime.send(packed(ids[:n], key[0])), non_blocking=True)
+        recorded.cond[0, : len(mel)].copy_(self._runtime.send(mel))
+        recorded.cond[0, len(mel) :].zero_()
+        recorded.valid[:, :n].fill_(1)
+        recorded.valid[:, n:].zero_()
+        recorded.graph.replay()
+        return torch.cat(list(recorded.out[:, :n]))  # (halves, n, d) -> (r, d), a copy
+
+    def _record_embedding(self, rows: int, twins: bool) -> _Embedding:
+        runtime, halves = self._runtime, 1 + twins
+        device = runtime.device
+        text = torch.zeros(rows, dtype=torch.long, device=device)
+        cond = torch.zeros(halves, rows, runtime.config.n_mels, device=device)
+        valid = torch.ones(halves, rows, 1, dtype=runtime.dtype, device=device)
+        dropped = torch.arange(halves, device=device) > 0
+
+        def embed() -> Tensor:
+            return runtime.embed(text.expand(halves, -1), cond, valid, dropped)
+
+        embed()
+        torch.cuda.synchronize(device)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._memory):
+            out = embed()
+        if len(self._embeddings) == MAX_GRAPHS:
+            self._embeddings.popitem(last=False)
+        self._embeddings[rows, twins] = _Embedding(graph, text, cond, valid, out)
+        return self._embeddings[rows, twins]
 
     def step(self, bucket: Bucket, batch: "Batch", modulation: Tensor, step_length: float, cfg: float) -> None:
         """One Euler step of a batch; its state is changed in place."""

@@ -104,8 +104,16 @@ class Runtime:
         dropped = torch.arange(len(rows)) >= len(lengths)
         index, rows, dropped = (self.send(t) for t in (real.flatten().nonzero()[:, 0], rows, dropped))
         valid = None if min(lengths) == n else self.send(real[..., None]).to(self._input_proj.weight.dtype)
-        text = self._text_embed(rows, valid, drop_text=dropped)
-        both = torch.cat([self.send(cond).to(text.dtype), text], dim=-1).flatten(0, 1)[index]
+        return self.embed(rows, self.send(cond), valid, dropped).flatten(0, 1)[index]
+
+    def embed(self, rows: Tensor, cond: Tensor, valid: Tensor | None, dropped: Tensor) -> Tensor:
+        """Text rows (b, n), reference (b, n, m), valid (b, n, 1), dropped (b,) -> their part of the input, (b, n, d).
+
+        Without cuDNN, which prepares each length anew for longer than this takes.
+        """
+        with torch.backends.cudnn.flags(enabled=False):
+            text = self._text_embed(rows, valid, drop_text=dropped)
+        both = torch.cat([cond.to(text.dtype), text], dim=-1)
         return F.linear(both, self._input_proj.weight[:, self.config.n_mels :], self._input_proj.bias).to(self.residual)
 
     def send(self, tensor: Tensor) -> Tensor:

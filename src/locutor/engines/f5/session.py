@@ -41,9 +41,7 @@ class Solve:
         self._schedule = runtime.schedule(options.nfe_step, options.sway_sampling_coef)
         self._n_done = 0
         lengths = [u.n_frames for u in utterances]
-        context = runtime.context(
-            [p.ids for p in self._prepared], [p.mel for p in self._prepared], lengths, options.is_guided
-        )
+        context = self._context(lengths, options.is_guided)
         self._begin(Batch(lengths, self._noise(lengths, [u.seed for u in utterances]), context))
 
     @property
@@ -98,6 +96,13 @@ class Solve:
             return runtime.velocity(x, modulation, batch.context, self._packing)
         cond, uncond = runtime.velocity(torch.cat([x, x]), modulation, batch.context, self._packing).chunk(2)
         return guided(cond, uncond, self._cfg_strength)
+
+    def _context(self, lengths: list[int], twins: bool) -> Tensor:
+        if self._graphs is not None and len(lengths) == 1 and self._graphs.has_met(lengths, twins):
+            (prepared,) = self._prepared
+            return self._graphs.context(prepared.ids, prepared.mel[: lengths[0]], lengths[0], twins)
+        ids, mels = [p.ids for p in self._prepared], [p.mel for p in self._prepared]
+        return self._runtime.context(ids, mels, lengths, twins)
 
     def _noise(self, lengths: list[int], seeds: list[int]) -> Tensor:
         noise = draw_batch(lengths, self._runtime.config.n_mels, seeds)
