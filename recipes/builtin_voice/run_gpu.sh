@@ -3,8 +3,8 @@
 #   run_gpu.sh WORK SECONDS
 # WORK holds kokoro_f.onnx, voices_ja.npz, vocab.json, corpus.jsonl.gz, words.jsonl.gz, and weights to go on from in
 # WORK/start/{acoustic,duration,g2p,vocoder}.safetensors where there are any. Logs and runs go to WORK.
-# Four GPUs: the acoustic network, the vocoder, and two that make speech beside the small networks. Fewer GPUs share.
-# Run it from a copy of the tree that nothing replaces meanwhile.
+# At first all GPUs make speech; then the first one trains the vocoder and the last one the acoustic network, while the
+# processors go on making speech to the end. Run it from a copy of the tree that nothing replaces meanwhile.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 seconds=$2
@@ -12,13 +12,13 @@ export PYTHONPATH=$here/../../src PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
 export MODEL=$work/kokoro_f.onnx VOICES=$work/voices_ja.npz VOCAB=$work/vocab.json CORPUS=$work/corpus.jsonl.gz
 n_gpus=${N_GPUS:-$(nvidia-smi -L 2>/dev/null | wc -l)}
 [ "$n_gpus" -eq 0 ] && export DEVICE=cpu
+last_gpu=$((n_gpus > 0 ? n_gpus - 1 : 0))
 n_per_gpu=${SYNTHESIZERS:-13}
-first_data_s=${FIRST_DATA_S:-65}
+n_on_cpu=${CPU_SYNTHESIZERS:-$(($(nproc --all) - 8))}  # plain nproc obeys OMP_NUM_THREADS
+first_data_s=${FIRST_DATA_S:-75}
 mkdir -p "$work/shards" "$work/logs"
 cd "$here" || exit 1
 end=$(($(date +%s) + seconds))
-
-gpu() { echo $(($1 < n_gpus ? $1 : (n_gpus > 1 ? n_gpus - 1 : 0))); }
 
 train() { # gpu part data end: starts again when it fails
   local start= left
@@ -30,24 +30,27 @@ train() { # gpu part data end: starts again when it fails
   done
 }
 
-synthesise() { # gpu rank seconds
+synthesise() { # gpu rank seconds, with DEVICE as it is
   CUDA_VISIBLE_DEVICES=$1 python3 synthesise.py "$2" "$3" "$work/shards" >>"$work/logs/synthesise_$2.log" 2>&1
 }
 
 rank=0
 for _ in $(seq 1 "$n_per_gpu"); do
-  [ "$n_gpus" -ge 2 ] && synthesise "$(gpu 1)" $((rank + 200)) $((first_data_s + 20)) &
-  for place in 2 3; do
-    synthesise "$(gpu $place)" $rank $((seconds - 60)) &
+  for gpu in $(seq 0 "$last_gpu"); do
+    synthesise "$gpu" $rank $((first_data_s + (gpu > 0 ? 0 : 10))) &
     rank=$((rank + 1))
   done
 done
-train "$(gpu 3)" g2p "$work" $((end - seconds / 3)) &
-sleep "$first_data_s"
-train "$(gpu 0)" acoustic "$work/shards" $end &
-sleep 30
-train "$(gpu 1)" vocoder "$work/shards" $end &
-sleep 30
-train "$(gpu 2)" duration "$work/shards" $((end - seconds / 5)) &
+for _ in $(seq 1 "$n_on_cpu"); do
+  DEVICE=cpu synthesise "" $rank $((seconds - 60)) &
+  rank=$((rank + 1))
+done
+train 0 g2p "$work" $((end - seconds * 6 / 7)) &
+sleep $((first_data_s + 5))
+train "$last_gpu" acoustic "$work/shards" $end &
+sleep 10
+train 0 vocoder "$work/shards" $end &
+sleep 10
+train "$last_gpu" duration "$work/shards" $((end - seconds * 3 / 4)) &
 wait
 date +"done %T"

@@ -23,7 +23,7 @@ from locutor.engines.builtin.phonemes import BOUNDARY, LANGUAGES, phoneme_tokens
 from voices import Speaker, draw_speaker, resample
 
 STREAM_S = 45.0
-STREAMS_PER_SHARD = 8
+STREAMS_PER_SHARD = 4
 MAX_EDGE_UNITS = 7  # longest silence kept before and after a clip, in units of 25 ms
 RMS = 0.1
 

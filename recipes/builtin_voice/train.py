@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from locutor.audio.mel import SAMPLE_RATE
 from locutor.engines.builtin.config import DurationConfig, G2PConfig, NetworkConfig
 from locutor.engines.builtin.duration import DurationPredictor
 from locutor.engines.builtin.g2p import G2P
@@ -27,7 +28,9 @@ from locutor.training.builtin.g2p import G2PObjective, read_rows
 from locutor.training.builtin.shards import Pool
 from locutor.training.config import TrainConfig
 from locutor.training.loop import fit
+from locutor.training.recordings import recorded
 from locutor.training.vocoder import VocoderTrainer, VocoderWeights
+from voices import resample
 
 VOCODER = VocosConfig(dim=384, intermediate_dim=1152, n_layers=8)
 SEGMENT = 16_384  # samples of a vocoder's training clip
@@ -100,24 +103,48 @@ def g2p(data: Path, run: Path, seconds: float) -> None:
     fit(objective, configure(seconds, clip_norm=0.5), run)
 
 
+class Recordings:
+    """All speech of a folder of shards as it appears, each stream also at another pitch, in one row on the device."""
+
+    def __init__(self, data: Path, capacity_s: int) -> None:
+        self.data, self.seen, self.n = data, set[Path](), 0
+        self.samples = torch.zeros(capacity_s * SAMPLE_RATE, dtype=torch.int16, device=DEVICE)
+        self.rng = np.random.default_rng(0)
+
+    def refresh(self, limit: int) -> None:
+        new = [p for p in sorted(self.data.glob("*.npz")) if p not in self.seen and ".tmp" not in p.name]
+        for path in new[:limit]:
+            self.seen.add(path)
+            shard = torch.from_numpy(np.load(path)["samples"]).to(DEVICE)
+            warped = resample(shard.float(), float(np.exp(self.rng.uniform(-0.2, 0.2))))
+            for part in (shard, warped.clamp(-32767, 32767).short()):
+                part = part[: len(self.samples) - self.n]
+                self.samples[self.n : self.n + len(part)] = part
+                self.n += len(part)
+
+    def draw(self, n_clips: int, generator: torch.Generator) -> Tensor:
+        start = torch.randint(self.n - SEGMENT, (n_clips, 1), generator=generator, device=DEVICE)
+        return self.samples[start + torch.arange(SEGMENT, device=DEVICE)].float() / 32767
+
+
 def vocoder(data: Path, run: Path, seconds: float) -> None:
-    """Random segments of every shard, at random levels, now and then with a little noise."""
-    waveform = torch.cat([torch.from_numpy(np.load(p)["samples"]) for p in sorted(data.glob("*.npz"))]).to(DEVICE)
-    n_clips = max(2, int(40 * SCALE))
+    """Random segments of every shard, as they come in recordings."""
+    speech = Recordings(data, int(os.environ.get("CAPACITY_S", "200000")))
+    speech.refresh(limit=1_000_000)
+    n_clips, n_drawn = max(2, int(40 * SCALE)), 0
 
     def draw(generator: torch.Generator) -> Tensor:
-        start = torch.randint(len(waveform) - SEGMENT, (n_clips, 1), generator=generator, device=DEVICE)
-        clip = waveform[start + torch.arange(SEGMENT, device=DEVICE)].float() / 32767
-        level = torch.exp(torch.randn(n_clips, 1, generator=generator, device=DEVICE) * 0.4)
-        hiss = torch.rand(n_clips, 1, generator=generator, device=DEVICE) ** 4 * 0.02
-        noise = torch.randn(clip.shape, generator=generator, device=DEVICE) * hiss
-        return (clip * level + noise).clamp(-1, 1)
+        nonlocal n_drawn
+        n_drawn += 1
+        if n_drawn % 100 == 0:
+            speech.refresh(limit=8)
+        return recorded(speech.draw(n_clips, generator), generator)
 
     torch.backends.cudnn.benchmark = True  # every batch has the same shape
     vocos = started(Vocos(VOCODER))
     assert isinstance(vocos, Vocos)
     config = configure(seconds, learning_rate=6e-4, warmup_steps=100, ema_decay=0.999)
-    weights = VocoderWeights(adversarial_from=0.0 if os.environ.get("START") else 0.12)
+    weights = VocoderWeights(adversarial_from=0.0 if os.environ.get("START") else 0.12, mel_noise=0.15)
     VocoderTrainer(vocos, config, weights, draw).fit(run)
 
 

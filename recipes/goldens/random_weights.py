@@ -17,7 +17,11 @@ KEPT_BUFFERS = ("inv_freq", "window")  # constants of the method, not weights
 def draw(name: str, shape: torch.Size, seed: int = 0) -> Tensor:
     """A tensor that depends on its name, shape and the seed alone; RandomState's stream is frozen across versions."""
     stream = np.random.RandomState(zlib.crc32(f"{seed}/{name}".encode()))
-    values = torch.from_numpy(stream.standard_normal(tuple(shape)).astype(np.float32))
+    return scaled(name, torch.from_numpy(stream.standard_normal(tuple(shape)).astype(np.float32)))
+
+
+def scaled(name: str, values: Tensor) -> Tensor:
+    """Standard normal values as a tensor of that name has them."""
     if name.endswith(("norm.weight", "norm.gamma", "layer_norm.weight")):
         return 1 + 0.2 * values
     if name.endswith(("grn.gamma", "grn.beta", ".gamma")):

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from locutor.analysis.asr import WhisperTranscriber
 from locutor.analysis.vad import SileroVad
+from locutor.datasets import DatasetStore
 from locutor.engines.checkpoints import CheckpointStore
 from locutor.engines.device import choose_device, set_threads
 from locutor.engines.registry import default_registry
@@ -110,6 +111,11 @@ def checkpoint_store(settings: Settings) -> CheckpointStore:
 def voice_store(settings: Settings) -> VoiceStore:
     """The voices of this installation."""
     return VoiceStore(settings.data_dir)
+
+
+def dataset_store(settings: Settings) -> DatasetStore:
+    """The datasets of this installation."""
+    return DatasetStore(settings.data_dir / "datasets")
 
 
 def find_voice(settings: Settings, voice: str) -> Voice:

@@ -16,3 +16,26 @@ def test_a_damaged_card(run: Any, home: Path, refused: Any) -> None:
     folder.mkdir(parents=True)
     (folder / "voice.yaml").write_text("name: Ana\n")
     assert "voice.yaml: audio: Field required" in refused(run("voices", "list"), 2)
+
+
+CLIP = Path(__file__).parents[1] / "clips" / "voice_02.ogg"
+
+
+def test_the_life_of_a_voice(run: Any, home: Path, refused: Any) -> None:
+    made = run("voices", "add", "Ana", CLIP, "--language", "en", "--permission", "synthetic", "--transcript", "Use it.")
+    assert made.exit_code == 0, made.stderr
+    assert "8.85" in made.stdout.replace("8.849", "8.85") and "synthetic, says the command line" in made.stdout
+    assert "already" in refused(run("voices", "add", "Ana", CLIP), 1)
+    assert "1 recordings and 2 transcripts" in refused(
+        run("voices", "add", "B", CLIP, "--transcript", "a", "--transcript", "b"), 2
+    )
+    assert run("voices", "export", "Ana", "-o", "ana.zip").exit_code == 0
+    assert "Use it." in run("voices", "import", "ana.zip", "--name", "Rui").stdout
+    assert "75%" in run("voices", "blend", "Mix", "Ana=3", "Rui=1").stdout
+    assert "VOICE=WEIGHT" in refused(run("voices", "blend", "M", "Ana"), 2)
+    assert "part of the blend 'Mix'" in refused(run("voices", "remove", "Ana", "--yes"), 1)
+    assert run("voices", "remove", "Rui", input="n\n").exit_code == 130
+    for name in ("Mix", "Ana"):
+        assert run("voices", "remove", name, "--yes").exit_code == 0
+    assert "library" in run("voices", "list").stdout and "Rui" in run("voices", "show", "Rui").stdout
+    assert "no voice 'Ana'" in refused(run("voices", "show", "Ana"), 1)

@@ -25,10 +25,9 @@ class Countdown:
         self.kept.append(rows)
         self.rows = [self.rows[row] for row in rows]
 
-    def samples(self, row: int) -> Tensor:
-        utterance = self.rows[row]
-        level = float("nan") if utterance.seed == 13 else float(utterance.seed)
-        return torch.full((2 * utterance.n_frames,), level)
+    def waveforms(self) -> list[Tensor]:
+        levels = [float("nan") if utterance.seed == 13 else float(utterance.seed) for utterance in self.rows]
+        return [torch.full((2 * u.n_frames,), level) for u, level in zip(self.rows, levels, strict=True)]
 
 
 class OutOfMemory(Countdown):

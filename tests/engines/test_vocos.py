@@ -60,7 +60,7 @@ def test_equals_upstream(network: Vocos) -> None:
 
 def no_gamma(monkeypatch: pytest.MonkeyPatch) -> None:
     forward = ConvNeXtBlock.forward
-    monkeypatch.setattr(ConvNeXtBlock, "forward", lambda self, x: x + (forward(self, x) - x) * 0.9)
+    monkeypatch.setattr(ConvNeXtBlock, "forward", lambda self, x, valid: x + (forward(self, x, valid) - x) * 0.9)
 
 
 def tanh_gelu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,11 +75,11 @@ def no_magnitude_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def phase_first(monkeypatch: pytest.MonkeyPatch) -> None:
     forward = Head.forward
 
-    def swapped(self: Head, x: Tensor) -> Tensor:
+    def swapped(self: Head, x: Tensor, valid: Tensor | None) -> Tensor:
         out = self.out
         half = out.weight.shape[0] // 2
         out.weight.data, out.bias.data = out.weight.data.roll(half, dims=0), out.bias.data.roll(half, dims=0)
-        return forward(self, x)
+        return forward(self, x, valid)
 
     monkeypatch.setattr(Head, "forward", swapped)
 
@@ -183,3 +183,17 @@ def test_public_variants_that_are_not_covered(network: Vocos, tmp_path: Path, co
     (folder / "config.yaml").write_text(config, encoding="utf-8")
     with pytest.raises(CheckpointError, match=message):
         load_vocoder(folder)
+
+
+def test_a_padded_batch_equals_each_alone(network: Vocos) -> None:
+    generator = torch.Generator().manual_seed(2)
+    mels = [torch.randn(n, SMALL.n_mels, generator=generator) for n in (40, 7, 23)]
+    valid = torch.zeros(3, 1, 40)
+    for row, mel in zip(valid, mels, strict=True):
+        row[:, : len(mel)] = 1
+    padded = torch.nn.utils.rnn.pad_sequence(mels, batch_first=True, padding_value=3.0).transpose(1, 2)
+    together = network(padded, valid)
+    for row, mel, alone in zip(together, mels, network.decode(mels), strict=True):
+        n = (len(mel) - 1) * 256
+        assert alone.shape == (n,) and alone.std() > 0.05
+        torch.testing.assert_close(row[:n], alone, rtol=0, atol=1e-4)

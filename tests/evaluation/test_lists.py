@@ -1,8 +1,8 @@
 import pytest
 
 from locutor.errors import OptionError
-from locutor.evaluation.intelligibility import comparable
 from locutor.evaluation.lists import KINDS, LANGUAGES, is_test_text, texts_of
+from locutor.text.comparable import comparable
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

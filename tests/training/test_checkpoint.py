@@ -196,5 +196,6 @@ def test_the_files_of_a_checkpoint(tmp_path: Path) -> None:
         "step": 3,
         "elapsed_s": 1.5,
         "best_held_out": 0.25,
+        "n_stale": 0,
         "ema_updates": 3,
     }

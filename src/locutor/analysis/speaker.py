@@ -58,12 +58,18 @@ class LstmSpeakerEncoder:
 
     def embed(self, waveform: Waveform) -> Embedding:
         """Embedding of shape (256,). Raises AudioError for silence."""
-        samples = _raise_level(resample(waveform, SAMPLE_RATE).samples)
-        starts = _window_starts(samples.size)
-        samples = np.pad(samples, (0, max(0, (starts[-1] + WINDOW_FRAMES) * HOP_LENGTH - samples.size)))
-        windows = self._embed_windows(samples, starts)  # (n_windows, 256)
-        mean = windows.mean(axis=0)
+        mean = self.embed_windows(waveform).mean(axis=0)
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def embed_windows(self, waveform: Waveform, step_frames: int = WINDOW_STEP) -> Embedding:
+        """One embedding for each window of 1.6 s, (n_windows, 256), a window every step_frames (10 ms each).
+
+        Audio shorter than a window is filled up with silence. Raises AudioError for silence.
+        """
+        samples = _raise_level(resample(waveform, SAMPLE_RATE).samples)
+        starts = _window_starts(samples.size, step_frames)
+        samples = np.pad(samples, (0, max(0, (starts[-1] + WINDOW_FRAMES) * HOP_LENGTH - samples.size)))
+        return self._embed_windows(samples, starts)
 
     def _embed_windows(self, samples: Samples, starts: list[int]) -> Embedding:
         """(n_samples,) -> (n_windows, 256), each row of unit length."""
@@ -97,10 +103,10 @@ def _raise_level(samples: Samples) -> Samples:
     return samples if gain <= 1 else samples * np.float32(gain)
 
 
-def _window_starts(n_samples: int) -> list[int]:
+def _window_starts(n_samples: int, step_frames: int = WINDOW_STEP) -> list[int]:
     """First frames of the windows that cover the sound; at least one."""
     n_frames = math.ceil((n_samples + 1) / HOP_LENGTH)
-    starts = list(range(0, max(1, n_frames - WINDOW_FRAMES + WINDOW_STEP + 1), WINDOW_STEP))
+    starts = list(range(0, max(1, n_frames - WINDOW_FRAMES + step_frames + 1), step_frames))
     coverage = (n_samples / HOP_LENGTH - starts[-1]) / WINDOW_FRAMES
     return starts[:-1] if coverage < MIN_COVERAGE and len(starts) > 1 else starts
 

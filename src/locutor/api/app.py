@@ -32,9 +32,15 @@ from locutor.api.routes import (
     health,
     info,
     jobs,
+    keys,
+    models,
     openai,
     profiles,
     reference,
+    training,
+    training_datasets,
+    training_review,
+    training_speech,
     voices,
 )
 from locutor.auth.keys import KeyStore
@@ -44,11 +50,14 @@ from locutor.bootstrap import job_runner, open_stores, speech_backend
 from locutor.errors import LocutorError, OptionError
 from locutor.jobs.store import delete_expired
 from locutor.local_service import LocalService
+from locutor.pulls import PullTask
+from locutor.runs.open import training_kinds
 from locutor.serving.backend import SpeechBackend
 from locutor.serving.limits import ServingLimits
 from locutor.serving.metrics import SpeechMetrics
 from locutor.settings import Settings
 from locutor.tasks import SpeechTasks
+from locutor.webui.routes import studio_routes
 
 ROUTERS: tuple[APIRouter, ...] = (
     info.router,
@@ -63,7 +72,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     voices.read,
     profiles.write,
     profiles.read,
+    models.write,
+    models.read,
+    training.router,
+    training_speech.router,
+    training_datasets.router,
+    training_review.router,
     admin.router,
+    keys.router,
     auth.router,
 )
 """Every noun of the service; a new one is one more line here."""
@@ -95,6 +111,8 @@ def create_app(settings: Settings, open_backend: OpenBackend | None = None) -> F
     app.state.activity, app.state.failure, app.state.url = Activity(), None, None
     for router in ROUTERS:
         app.include_router(router)
+    if settings.webui:
+        app.router.routes.extend(studio_routes(__version__))
     add_error_handlers(app)
     _add_middleware(app, settings, registry)
     return app
@@ -196,6 +214,9 @@ def _open(
     speech = open_backend(settings, SpeechMetrics(registry))
     stack.callback(speech.close)
     kinds = SpeechTasks(stores, speech, settings.model).kinds()
+    kinds.add(PullTask(stores.checkpoints).kind())
+    for kind in training_kinds(settings, stores, speech):
+        kinds.add(kind)
     runner = job_runner(stores, kinds, {"speech": settings.jobs_at_once})
     runner.start()
     stack.callback(runner.stop)

@@ -13,9 +13,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.types import Scope as AsgiScope
 
 from locutor import errors
+from locutor.i18n import choose_language, translate
 
 STATUSES: dict[type[errors.LocutorError], int] = {
     errors.AudioError: 422,
@@ -77,14 +79,20 @@ def status_of(error: errors.LocutorError) -> int:
 def error_response(
     scope: AsgiScope, status: int, kind: str, detail: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """An error in the form of the path that was asked."""
-    path = str(scope["path"])
+    """An error in the form of the path that was asked, in the language that the client prefers."""
+    path, detail = str(scope["path"]), translate(detail, _language(scope))
     if path.startswith("/v1/"):
         body: dict[str, Any] = {"error": {"message": detail, "type": kind, "param": None, "code": None}}
     else:
         request_id = str(scope.get("state", {}).get("request_id", ""))
         body = {"error": kind, "detail": detail, "request_id": request_id, "path": path}
     return JSONResponse(body, status, headers)
+
+
+def _language(scope: AsgiScope) -> str:
+    """As chosen on the page (a cookie), else as Accept-Language says."""
+    connection = HTTPConnection(scope)
+    return choose_language([connection.cookies.get("locutor_lang", ""), connection.headers.get("accept-language", "")])
 
 
 def retry_after(seconds: float) -> dict[str, str]:

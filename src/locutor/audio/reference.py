@@ -18,7 +18,7 @@ SILENT_DBFS = -60.0
 PREPARED_S = 12.0
 EDGE_DBFS = -42.0  # quieter edges are cut off
 
-_FRAME_S = 0.02
+FRAME_S = 0.02
 _ACTIVE_DB = 20.0  # frames this far below the loud ones still count as speech
 _PAUSE_DB = 30.0
 _BAND_DB = 75.0  # below the strongest band: nothing is there
@@ -97,7 +97,7 @@ def _first_pieces(waveform: Waveform, min_silence_ms: int, threshold_dbfs: float
 
 
 def _measure(waveform: Waveform, clipped: float) -> ReferenceReport:
-    levels = _frame_levels(waveform)  # dBFS
+    levels = frame_levels(waveform)  # dBFS
     loud = float(np.percentile(levels, 95))
     speech = float(np.mean(10 ** (levels[levels > loud - _ACTIVE_DB] / 10)))
     noise = float(np.mean(10 ** (np.sort(levels)[: max(1, levels.size // 10)] / 10)))
@@ -107,7 +107,7 @@ def _measure(waveform: Waveform, clipped: float) -> ReferenceReport:
         clipped_ratio=clipped,
         snr_db=float(10 * np.log10(max(speech - noise, noise * 0.01) / noise)),
         silence_ratio=float(np.mean(levels < 10 * np.log10(speech) - _PAUSE_DB)),
-        bandwidth_hz=_bandwidth_hz(waveform),
+        bandwidth_hz=bandwidth_hz(waveform),
         warnings=(),
     )
     return _with_warnings(report)
@@ -135,14 +135,14 @@ def _with_warnings(report: ReferenceReport) -> ReferenceReport:
     )
 
 
-def _frame_levels(waveform: Waveform) -> npt.NDArray[np.float64]:
+def frame_levels(waveform: Waveform) -> npt.NDArray[np.float64]:
     """Level of each 20 ms in dBFS, not below -100, (n_frames,)."""
-    n = round(_FRAME_S * waveform.sample_rate)
+    n = round(FRAME_S * waveform.sample_rate)
     frames = waveform.samples[: waveform.n_samples // n * n].reshape(-1, n).astype(np.float64)
     return np.asarray(10 * np.log10(np.maximum(np.mean(np.square(frames), axis=1), 1e-10)))
 
 
-def _bandwidth_hz(waveform: Waveform) -> float:
+def bandwidth_hz(waveform: Waveform) -> float:
     """The highest frequency whose mean power is within 75 dB of the strongest."""
     n = 1024
     frames = waveform.samples[: waveform.n_samples // n * n].reshape(-1, n) * np.hanning(n)

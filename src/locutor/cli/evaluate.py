@@ -1,22 +1,19 @@
 """`locutor evaluate`: let a model speak the test texts, listen, and report."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from locutor.cli.console import console, progress
 from locutor.cli.console import say as remark
-from locutor.errors import MissingExtraError, NotFoundError
+from locutor.errors import NotFoundError
 
 if TYPE_CHECKING:
     from locutor.evaluation.evaluate import Listeners, Speak
     from locutor.settings import Settings
     from locutor.types import SynthesisOptions, Waveform
     from locutor.voices.store import Voice
-
-_T = TypeVar("_T")
 
 
 def evaluate(
@@ -49,10 +46,10 @@ def evaluate(
         if not folder.is_dir():
             raise NotFoundError(f"there is no folder {folder}")
     store = voice_store(settings)
-    voices = _recordings(references) if references else [store.get(settings.voice)]
+    voices = recordings(references) if references else [store.get(settings.voice)]
     others = voices if references else list(store.list())
     items = items_of(parse_language(settings.lang), [voice.id for voice in voices])[:limit]
-    listeners = _listeners()
+    listeners = load_listeners()
     options = SynthesisOptions(seed=seed, nfe_step=nfe_step, cfg_strength=cfg_strength)
     speak = speak_files(audio) if audio else _speaker(settings, voices, options)
     with progress("evaluating") as show:
@@ -71,25 +68,14 @@ def evaluate(
             file.write(report.to_json().encode())
 
 
-def _listeners() -> "Listeners":
-    from locutor.analysis.asr import WhisperTranscriber
-    from locutor.analysis.mos import DistillMos
-    from locutor.analysis.speaker import LstmSpeakerEncoder
-    from locutor.evaluation.evaluate import Listeners
-
-    return Listeners(WhisperTranscriber(), _if_installed(LstmSpeakerEncoder), _if_installed(DistillMos))
-
-
-def _if_installed(make: Callable[[], _T]) -> _T | None:
+def load_listeners() -> "Listeners":
     """Recognition is needed; the other judges are left out of the report, and said so, where they are not here."""
-    try:
-        return make()
-    except MissingExtraError as error:
-        remark(f"note: left out of the report: {error}")
-        return None
+    from locutor.evaluation.listeners import load
+
+    return load(lambda error: remark(f"note: left out of the report: {error}"))
 
 
-def _recordings(folder: Path) -> "list[Voice]":
+def recordings(folder: Path) -> "list[Voice]":
     """Every audio file of a folder as a voice, in the order of their names."""
     from locutor.audio.formats import FORMATS
     from locutor.voices.store import Voice

@@ -5,7 +5,22 @@ from typing import Annotated
 
 import typer
 
-from locutor.cli import config, doctor, evaluate, infer, jobs, keys, models, normalize, say, serve, voices
+from locutor.cli import (
+    checkpoints,
+    config,
+    dataset,
+    doctor,
+    evaluate,
+    infer,
+    jobs,
+    keys,
+    models,
+    normalize,
+    say,
+    serve,
+    train,
+    voices,
+)
 from locutor.cli.edge import EdgeGroup, show_remarks
 
 app = typer.Typer(
@@ -21,6 +36,9 @@ app.command("serve")(serve.serve)
 app.command("normalize")(normalize.normalize)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(train.app, name="train")
+app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(infer.app, name="infer")
 app.add_typer(models.app, name="models")
 app.add_typer(voices.app, name="voices")

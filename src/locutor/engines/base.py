@@ -5,8 +5,8 @@ utterances in sessions on its device. A session is driven by one thread: admit u
 Batching, streaming and cancelling are the same loop for every engine.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -22,6 +22,8 @@ class EngineInfo:
     languages: tags it was trained for. needs_ref_text: cloning needs the transcript of the reference.
     max_batch: utterances one session takes. max_chars: longest text of one utterance; longer ones are split before.
     reads_phonemes: a stretch of text between slashes is taken as phonemes.
+    max_chars_of: for languages whose limit differs from max_chars. cleans_text: numbers and abbreviations are read out
+    by the engine itself in languages that Locutor has no normaliser for.
     """
 
     name: str
@@ -34,6 +36,12 @@ class EngineInfo:
     licence: str
     commercial_use: bool
     reads_phonemes: bool = False
+    max_chars_of: Mapping[str, int] = field(default_factory=dict)
+    cleans_text: bool = False
+
+    def char_limit(self, language: str) -> int:
+        """Longest text of one utterance in a language."""
+        return self.max_chars_of.get(language, self.max_chars)
 
 
 @dataclass(frozen=True, kw_only=True)

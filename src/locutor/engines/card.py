@@ -39,6 +39,7 @@ class ModelCard(BaseModel):
     """languages are the tags the model was trained for; config names the engine's architecture file.
 
     source and revision say where on the hub the files are; requires lists other models it cannot speak without.
+    base_sha256: of an adapter, the exact weights of the first of these, on which it was trained.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +56,7 @@ class ModelCard(BaseModel):
     revision: str = "main"
     config: str | None = None
     requires: tuple[str, ...] = ()
+    base_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     files: tuple[CardFile, ...] = ()
 
     @property

@@ -1,11 +1,14 @@
 """The models of this installation: listed, pulled, checked, removed.
 
 A model is a card and its files under `<data_dir>/models/<id>/`. Bundled cards describe the built-in model and public
-ones; a fine-tune is listed alike once its folder holds a card.yaml.
+ones; a fine-tune or an adapter is listed alike once its folder holds a card.yaml. What a training run saved can be used
+at once as RUN/NAME, from `<data_dir>/training/RUN/checkpoints/NAME/`.
 """
 
 import hashlib
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,10 +16,13 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
 
-from locutor.engines.card import CardFile, ModelCard, bundled_cards, index, own_cards
+import yaml
+from pydantic import ValidationError
+
+from locutor.engines.card import CARD_NAME, CardFile, ModelCard, bundled_cards, index, own_cards, read_card
 from locutor.engines.download import RemoteFile, disk_refused, download, sha256_of
 from locutor.engines.hashes import HashBook
-from locutor.errors import CheckpointError, NotFoundError, OptionError
+from locutor.errors import CheckpointError, ConflictError, NotFoundError, OptionError
 
 FileProgress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with (path of the file, bytes so far, bytes in all or None)."""
@@ -48,7 +54,7 @@ class CheckpointStore:
     """The models under one data folder. offline forbids every download."""
 
     def __init__(self, data_dir: Path, hub_url: str = "https://huggingface.co", offline: bool = False) -> None:
-        self._dir = data_dir / "models"
+        self._dir, self._training = data_dir / "models", data_dir / "training"
         self._hub_url = hub_url
         self._offline = offline
         self._hashes = HashBook(self._dir / "hashes.json")
@@ -59,6 +65,9 @@ class CheckpointStore:
 
     def card(self, model: str) -> ModelCard:
         """NotFoundError lists the models with the most similar first."""
+        if "/" in model:
+            folder = self._saved(model)
+            return read_card((folder / CARD_NAME).read_text(encoding="utf-8"), str(folder))
         cards = self.cards()
         if model not in cards:
             near = get_close_matches(model, cards, n=len(cards), cutoff=0.0)
@@ -67,6 +76,8 @@ class CheckpointStore:
 
     def is_installed(self, model: str) -> bool:
         """True when every file is here, with those of the models it requires; hashes are not looked at."""
+        if "/" in model:
+            return True  # a run saves whole folders
         return all(self._path(card, file).is_file() for card, file in self._needed(model))
 
     def locate(self, model: str) -> Checkpoint:
@@ -74,15 +85,70 @@ class CheckpointStore:
 
         Raises NotFoundError when it was not pulled, CheckpointError when a file is not the one it was.
         """
+        if "/" in model:
+            return self.open(self._saved(model))
         card = self.card(model)
+        return self._checked(card, self._dir / card.id)
+
+    def open(self, folder: Path) -> Checkpoint:
+        """A model in a folder outside of this store, such as a checkpoint of a training run; raises as locate."""
+        if not (folder / CARD_NAME).is_file():
+            raise NotFoundError(f"{folder} holds no model: there is no {CARD_NAME} in it")
+        return self._checked(read_card((folder / CARD_NAME).read_text(encoding="utf-8"), str(folder)), folder)
+
+    def adopt(self, folder: Path, model: str) -> str:
+        """Copy a model folder in under a new id, whole or not at all; where the disk can, files are shared, not copied.
+
+        Raises OptionError for an id that cannot be, ConflictError when it is taken, StorageError.
+        """
+        card = read_card((folder / CARD_NAME).read_text(encoding="utf-8"), str(folder))
+        try:
+            own = ModelCard.model_validate(card.model_dump() | {"id": model})
+        except ValidationError as error:
+            raise OptionError(
+                "a model's id is made of up to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or digit; "
+                f"{model!r} is not"
+            ) from error
+        if model in self.cards():
+            raise ConflictError(f"there is a model called {model!r} already")
+        target = self._dir / model
+        try:
+            self._dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".adopting_", dir=self._dir) as building:
+                copied = Path(building) / model
+                shutil.copytree(folder, copied, copy_function=_link_or_copy)
+                (copied / CARD_NAME).unlink()  # a link would change the original
+                text = yaml.safe_dump(own.model_dump(mode="json", exclude_defaults=True), sort_keys=False)
+                (copied / CARD_NAME).write_text(text, encoding="utf-8")
+                os.replace(copied, target)
+        except OSError as error:
+            raise disk_refused(target, error) from error
+        return model
+
+    def _saved(self, model: str) -> Path:
+        """Folder of RUN/NAME. The names are compared with what is there, so none leads out of the training folder."""
+        for card in self._training.glob(f"*/checkpoints/*/{CARD_NAME}"):
+            if f"{card.parents[2].name}/{card.parent.name}" == model:
+                return card.parent
+        raise NotFoundError(f"there is no checkpoint {model!r}; see: locutor checkpoints list")
+
+    def _checked(self, card: ModelCard, folder: Path) -> Checkpoint:
+        """A role that a model and one that it requires both fill is the model's own."""
         files: dict[str, Path] = {}
         digests = [_bundled_digest(card)] if card.bundled else []
-        for owner, file in self._needed(model):
-            path = self._path(owner, file)
+        for required in map(self.locate, card.requires):
+            files |= required.files
+            digests.append(required.sha256)
+        if card.base_sha256 is not None and digests[:1] != [card.base_sha256]:
+            raise CheckpointError(
+                f"model {card.id!r} is an adapter of other weights than those of {card.requires[:1]} that are here; "
+                "train it again, or bring back the weights it was trained on"
+            )
+        for file in card.files:
+            path = files[file.role] = folder / file.path
             if not path.is_file():
-                raise NotFoundError(f"model {model!r} lacks {path}; get it with: locutor models pull {model}")
-            files[file.role] = path
-            digests.append(self._hashes.verify(_key(owner, file), path, file.sha256))
+                raise NotFoundError(f"model {card.id!r} lacks {path}; get it with: locutor models pull {card.id}")
+            digests.append(self._hashes.verify(_key(card, file), path, file.sha256))
         return Checkpoint(card, files, hashlib.sha256("\n".join(digests).encode()).hexdigest())
 
     def pull(
@@ -150,6 +216,13 @@ class CheckpointStore:
             raise OptionError(f"{file.path} would have to be downloaded, but offline is set; use --from FOLDER")
         remote = RemoteFile(card.url(self._hub_url, file), file.size, expected)
         return download(remote, target, lambda done, total: report(file.path, done, total))
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
 
 
 def _key(card: ModelCard, file: CardFile) -> str:

@@ -4,22 +4,57 @@ A third party adds an engine through the entry-point group `locutor.engines`: th
 object a function of (Checkpoint, device name) that returns an Engine.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from locutor.engines.base import Engine
 from locutor.engines.checkpoints import Checkpoint
 from locutor.errors import CheckpointError, NotFoundError, OptionError
 
 if TYPE_CHECKING:
+    from locutor.engines.builtin.engine import BuiltinEngine
+    from locutor.engines.f5.engine import F5Engine
+    from locutor.engines.lora import Adapter
     from locutor.engines.vocoder import VocoderCache
 
 EngineLoader: TypeAlias = Callable[[Checkpoint, str], Engine]
 
+_E = TypeVar("_E", bound=Engine)
+
 ENTRY_POINT_GROUP = "locutor.engines"
+
+
+class SharedBases(Generic[_E]):
+    """Engines that adapters stand on, one for each file and device, kept only while an adapter uses it.
+
+    So adapters of one base can be changed from request to request, each costing only its own few weights.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: WeakValueDictionary[tuple[Path, float, str], _E] = WeakValueDictionary()
+        self._standing: WeakKeyDictionary[_E, _E] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def get(self, file: tuple[Path, str], load: Callable[[], _E]) -> _E:
+        """The base of a weights file on a device; a file that changed is read again."""
+        path, device = file
+        key = (path.resolve(), path.stat().st_mtime, device)
+        with self._lock:
+            base = self._loaded.get(key)
+            if base is None:
+                base = self._loaded[key] = load()
+            return base
+
+    def keep(self, base: _E, engine: _E) -> _E:
+        """Keep the base in memory as long as the engine on top of it."""
+        self._standing[engine] = base
+        return engine
 
 
 class EngineRegistry:
@@ -52,8 +87,8 @@ def default_registry() -> EngineRegistry:
     from locutor.engines.vocoder import VocoderCache
 
     registry = EngineRegistry()
-    registry.add("builtin", _load_builtin)
-    registry.add("f5", partial(_load_f5, VocoderCache()))
+    registry.add("builtin", partial(_load_builtin, SharedBases()))
+    registry.add("f5", partial(_load_f5, SharedBases(), VocoderCache()))
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         registry.add(entry.name, partial(_load_from, entry))
     return registry
@@ -64,13 +99,17 @@ def _load_from(entry: EntryPoint, checkpoint: Checkpoint, device: str) -> Engine
     return engine
 
 
-def _load_builtin(checkpoint: Checkpoint, device: str) -> Engine:
-    from locutor.engines.builtin.engine import BuiltinEngine
+def _load_builtin(bases: "SharedBases[BuiltinEngine]", checkpoint: Checkpoint, device: str) -> Engine:
+    from locutor.engines.builtin.engine import WEIGHTS, BuiltinEngine
 
-    return BuiltinEngine.load(device)
+    path = checkpoint.files.get("model", WEIGHTS)
+    if (adapter := _adapter(checkpoint)) is None:
+        return BuiltinEngine.load(device, path)
+    base = bases.get((path, device), lambda: BuiltinEngine.load(device, path))
+    return bases.keep(base, base.with_adapter(adapter))
 
 
-def _load_f5(vocoders: "VocoderCache", checkpoint: Checkpoint, device: str) -> Engine:
+def _load_f5(bases: "SharedBases[F5Engine]", vocoders: "VocoderCache", checkpoint: Checkpoint, device: str) -> Engine:
     from locutor.engines.f5.engine import UNKNOWN_ORIGIN, F5Engine
 
     card, files = checkpoint.card, checkpoint.files
@@ -79,4 +118,19 @@ def _load_f5(vocoders: "VocoderCache", checkpoint: Checkpoint, device: str) -> E
         raise CheckpointError(f"the card of model {card.id!r} names no file for {', '.join(absent)}")
     info = replace(UNKNOWN_ORIGIN, languages=card.languages, licence=card.licence, commercial_use=card.commercial_use)
     vocoder = vocoders.get(files["vocoder"], device)
-    return F5Engine.load(files["model"], files["vocab"], vocoder, device=device, config=card.config, info=info)
+
+    def load() -> F5Engine:
+        return F5Engine.load(files["model"], files["vocab"], vocoder, device=device, config=card.config, info=info)
+
+    if (adapter := _adapter(checkpoint)) is None:
+        return load()
+    base = bases.get((files["model"], device), load)
+    return bases.keep(base, base.with_adapter(adapter, info))
+
+
+def _adapter(checkpoint: Checkpoint) -> "Adapter | None":
+    """What the checkpoint puts on top of its base."""
+    from locutor.engines.lora import read_adapter
+
+    files = checkpoint.files
+    return read_adapter(files["adapter"], files["adapter_config"]) if "adapter" in files else None

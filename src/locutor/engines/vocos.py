@@ -3,11 +3,13 @@
 Keys are those of the public checkpoint. Shapes: b batch, n frames, d width, f bins of the transform.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from locutor.audio.mel import HOP_LENGTH, N_FFT, N_MELS
 
@@ -27,6 +29,11 @@ class VocosConfig:
     hop_length: int = HOP_LENGTH
 
 
+def _kept(x: Tensor, valid: Tensor | None) -> Tensor:
+    """Zero outside `valid` (b, 1, n), as a convolution sees it beyond a shorter sample's end."""
+    return x if valid is None else x * valid
+
+
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution over frames and a widened pointwise layer, scaled by gamma; residual. (b, d, n)."""
 
@@ -38,8 +45,8 @@ class ConvNeXtBlock(nn.Module):
         self.pwconv2 = nn.Linear(intermediate_dim, dim)
         self.gamma = nn.Parameter(torch.full((dim,), layer_scale))
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.dwconv(x).transpose(1, 2)  # (b, d, n) -> (b, n, d)
+    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        y = self.dwconv(_kept(x, valid)).transpose(1, 2)  # (b, d, n) -> (b, n, d)
         y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(self.norm(y))))
         return x + y.transpose(1, 2)
 
@@ -57,10 +64,10 @@ class Backbone(nn.Module):
         self.convnext = nn.ModuleList(blocks)
         self.final_layer_norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
 
-    def forward(self, mel: Tensor) -> Tensor:
-        x = self.norm(self.embed(mel).transpose(1, 2)).transpose(1, 2)
+    def forward(self, mel: Tensor, valid: Tensor | None = None) -> Tensor:
+        x = self.norm(self.embed(_kept(mel, valid)).transpose(1, 2)).transpose(1, 2)
         for block in self.convnext:
-            x = block(x)
+            x = block(x, valid)
         return self.final_layer_norm(x.transpose(1, 2))
 
 
@@ -74,11 +81,25 @@ class Head(nn.Module):
         self.istft = nn.Module()
         self.istft.register_buffer("window", torch.hann_window(config.n_fft))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
         magnitude, phase = self.out(x).float().transpose(1, 2).chunk(2, dim=1)  # (b, f, n) each
         spectrum = torch.polar(magnitude.exp().clamp(max=MAX_MAGNITUDE), phase)
         window = self.istft.get_buffer("window")
-        return torch.istft(spectrum, self.n_fft, self.hop_length, self.n_fft, window, center=True)
+        if valid is None:
+            return torch.istft(spectrum, self.n_fft, self.hop_length, self.n_fft, window, center=True)
+        return self._overlap(torch.fft.irfft(spectrum, self.n_fft, dim=1) * window[:, None], valid)
+
+    def _overlap(self, frames: Tensor, valid: Tensor) -> Tensor:
+        """Add up windowed frames (b, n_fft, n) and divide by the windows that each sample's own frames bring."""
+        window = self.istft.get_buffer("window")
+        n_samples = (frames.shape[2] - 1) * self.hop_length
+        total, weight = (
+            F.fold(part, (1, n_samples + self.n_fft), (1, self.n_fft), stride=(1, self.hop_length))[:, 0, 0]
+            for part in (frames * valid, window.square()[:, None] * valid)
+        )
+        middle = slice(self.n_fft // 2, self.n_fft // 2 + n_samples)
+        # Beyond a shorter sample's end there is nothing to divide.
+        return total[:, middle] / weight[:, middle].clamp(min=1e-11)
 
 
 class Vocos(nn.Module):
@@ -90,5 +111,19 @@ class Vocos(nn.Module):
         self.backbone = Backbone(self.config)
         self.head = Head(self.config)
 
-    def forward(self, mel: Tensor) -> Tensor:
-        return self.head(self.backbone(mel))
+    def forward(self, mel: Tensor, valid: Tensor | None = None) -> Tensor:
+        """valid: (b, 1, n) 0 or 1, frames of each sample's own; audio beyond them is zero."""
+        return self.head(self.backbone(mel, valid), valid)
+
+    def decode(self, mels: Sequence[Tensor]) -> list[Tensor]:
+        """Audio (n_samples,) of each log-mel (n, n_mels), the same as alone. On a GPU they share one batch."""
+        if len(mels) == 1 or not mels[0].is_cuda:
+            return [self(mel.T[None].float())[0] for mel in mels]
+        lengths = [len(mel) for mel in mels]
+        batch = pad_sequence([mel.float() for mel in mels], batch_first=True).transpose(1, 2)  # (b, n, m) -> (b, m, n)
+        valid = None
+        if min(lengths) < max(lengths):
+            ends = torch.tensor(lengths, device=batch.device)[:, None, None]
+            valid = (torch.arange(batch.shape[2], device=batch.device) < ends).to(batch.dtype)
+        audio = self(batch, valid)
+        return [row[: (n - 1) * self.config.hop_length] for row, n in zip(audio, lengths, strict=True)]

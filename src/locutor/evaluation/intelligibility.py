@@ -4,15 +4,11 @@ Both sides are brought to one form: numbers and abbreviations as words, case and
 Not covered: spellings with one sound ("river bank", "riverbank") count as errors, so prefer the CER for small sets.
 """
 
-import re
-import unicodedata
 from dataclasses import dataclass
 
 from locutor.analysis.asr import Transcript
 from locutor.errors import MissingExtraError, TextError
-
-# A recogniser writes "at 7.45" for a quarter to eight; amounts of money and percentages are left alone.
-_CLOCK = re.compile(r"(?<![\d$€£.,])(\d{1,2})\.([0-5]\d)(?![\d%])")
+from locutor.text.comparable import comparable
 
 
 @dataclass(frozen=True)
@@ -58,20 +54,6 @@ def all_wrong(expected: str, language: str) -> Intelligibility:
     truth = _expected(expected, language)
     n_words, n_chars = len(truth.split()), len(truth)
     return Intelligibility("", n_words, n_words, n_chars, n_chars)
-
-
-def comparable(text: str, language: str) -> str:
-    """The form in which texts are compared: words in lower case with single spaces, "" for none. Accents stay."""
-    from locutor.text.normalize import normalize
-
-    text = _CLOCK.sub(r"\1:\2", text)
-    try:
-        text = normalize(text, language)
-    except TextError:  # nothing but signs, as a recogniser writes for music
-        return ""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = re.sub(r"['\u2019]", "", text)  # "don't" and "dont" sound alike
-    return " ".join(re.findall(r"[^\W_]+", text))
 
 
 def _expected(text: str, language: str) -> str:

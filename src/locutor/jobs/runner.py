@@ -11,7 +11,7 @@ from functools import partial
 
 from locutor.errors import LocutorError
 from locutor.jobs.kinds import JobContext, JobKind, JobKinds
-from locutor.jobs.model import Job
+from locutor.jobs.model import Job, JobStatus
 from locutor.jobs.store import JobStore, Lease, LeaseLostError
 from locutor.storage.owner import Owner
 
@@ -63,6 +63,11 @@ class JobRunner:
         if freed:
             _log.warning("queued again after their process ended: %s", ", ".join(freed))
         return freed
+
+    def has_work(self, lane: str) -> bool:
+        """Whether jobs of the lane wait or are under way, here or elsewhere."""
+        kinds = self.kinds.of_lane(lane)
+        return any(self.store.count(status=s, kinds=kinds) for s in (JobStatus.QUEUED, JobStatus.PROCESSING))
 
     def run_next(self, lane: str) -> Job | None:
         """Claim and finish one job in this thread; None when none waits."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from locutor.errors import CancelledError, ConflictError, LocutorError, NotFoundError
@@ -82,15 +82,19 @@ class JobStore:
         offset: int = 0,
         status: JobStatus | None = None,
         kinds: Collection[str] | None = None,
+        words: str | None = None,
     ) -> list[Job]:
-        """The newest first."""
+        """The newest first. words: in the job's id, text or name."""
         with self._database.read() as session:
-            rows = select(JobRow).where(*_filters(status, kinds)).order_by(JobRow.created_at.desc(), JobRow.id)
+            rows = select(JobRow).where(*_filters(status, kinds, words)).order_by(JobRow.created_at.desc(), JobRow.id)
             return [Job.of(row) for row in session.scalars(rows.limit(limit).offset(offset))]
 
-    def count(self, *, status: JobStatus | None = None, kinds: Collection[str] | None = None) -> int:
+    def count(
+        self, *, status: JobStatus | None = None, kinds: Collection[str] | None = None, words: str | None = None
+    ) -> int:
         with self._database.read() as session:
-            return session.scalar(select(func.count()).select_from(JobRow).where(*_filters(status, kinds))) or 0
+            wanted = _filters(status, kinds, words)
+            return session.scalar(select(func.count()).select_from(JobRow).where(*wanted)) or 0
 
     def counts(self) -> dict[JobStatus, int]:
         """Number of jobs of each status."""
@@ -280,12 +284,17 @@ def _row(session: Session, job_id: str) -> JobRow:
     return row
 
 
-def _filters(status: JobStatus | None, kinds: Collection[str] | None) -> list[ColumnElement[bool]]:
+def _filters(
+    status: JobStatus | None, kinds: Collection[str] | None, words: str | None = None
+) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if status is not None:
         wanted.append(JobRow.status == status)
     if kinds is not None:
         wanted.append(JobRow.kind.in_(kinds))
+    if words is not None:
+        fields = (JobRow.id, JobRow.params["text"].as_string(), JobRow.params["name"].as_string())
+        wanted.append(or_(*(field.icontains(words, autoescape=True) for field in fields)))
     return wanted
 
 

@@ -1,5 +1,5 @@
-"""The profiles that come with Locutor. Names of the F5 ones, and their steps and guidance, are those that users of
-earlier F5 tools know; loudness is a static gain."""
+"""The profiles that come with Locutor. Names and values of those for F5 and XTTS are what
+users of earlier tools know; loudness is a static gain."""
 
 from locutor.profiles.profile import QualityProfile
 
@@ -22,6 +22,12 @@ BUILTINS: dict[str, QualityProfile] = {
                  loudness_lufs=-14),
         _profile("f5", "f5tts_ultra_natural", "Ultra natural", "Slower, closer to the reference.", nfe_step=48,
                  cfg_strength=2.5, speed=0.9, loudness_lufs=-16),
+        _profile("xtts", "xtts_balanced", "Balanced", "For most texts.", temperature=0.75, repetition_penalty=1.5,
+                 top_p=0.9, top_k=60, length_penalty=1.2),
+        _profile("xtts", "xtts_expressive", "Expressive", "Livelier, less predictable.", temperature=0.85,
+                 repetition_penalty=1.3, top_p=0.95, top_k=70, length_penalty=1.3, speed=0.98),
+        _profile("xtts", "xtts_stable", "Stable", "Calmer, more predictable.", temperature=0.7,
+                 repetition_penalty=1.7, top_p=0.85, top_k=55, length_penalty=1.1),
     )
 }  # fmt: skip
-DEFAULTS = {"builtin": "builtin_balanced", "f5": "f5tts_ultra_natural"}
+DEFAULTS = {"builtin": "builtin_balanced", "f5": "f5tts_ultra_natural", "xtts": "xtts_balanced"}

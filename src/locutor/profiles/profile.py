@@ -8,7 +8,11 @@ from locutor.errors import OptionError
 from locutor.types import SynthesisOptions
 
 _FLOW = ("nfe_step", "cfg_strength", "sway_sampling_coef", "speed", "cross_fade_s", "remove_silence", "loudness_lufs")
-PARAMETERS: dict[str, tuple[str, ...]] = {"builtin": _FLOW, "f5": (*_FLOW, "target_rms")}
+_CODES = (
+    "temperature", "top_k", "top_p", "repetition_penalty", "length_penalty", "retries", "speed", "cross_fade_s",
+    "remove_silence", "loudness_lufs",
+)  # fmt: skip
+PARAMETERS: dict[str, tuple[str, ...]] = {"builtin": _FLOW, "f5": (*_FLOW, "target_rms"), "xtts": _CODES}
 """Which options a profile of each engine may set; a profile of another engine may set any but the seed."""
 _OF_A_REQUEST = ("seed", "fix_duration_s")
 

@@ -194,12 +194,12 @@ class DeviceExecutor:
         self._scheduler.add(item)
 
     def _speak(self, items: list[Item[_Piece]]) -> None:
+        batch = _Batch(self, items)
         try:
-            _Batch(self, items).run()
+            batch.run()
         except Exception as error:  # the batch worker: an engine's bug fails the calls of its batch, not the device
-            for call_id in {item.work.call for item in items}:
-                if call_id in self._calls:
-                    self._fail(self._calls[call_id], error)
+            for call_id in batch.calls & self._calls.keys():
+                self._fail(self._calls[call_id], error)
 
     def is_wanted(self, piece: _Piece) -> bool:
         """Whether somebody still waits for the piece; tells those whose time is over."""
@@ -215,6 +215,11 @@ class DeviceExecutor:
             return []
         self._feed_all()
         return self._scheduler.take(group, n_free)
+
+    def put_back(self, item: Item[_Piece]) -> None:
+        """An item that could not join a batch waits for the next."""
+        if item.work.call in self._calls:
+            self._scheduler.add(item)
 
     def piece_done(self, piece: _Piece, waveform: Waveform) -> None:
         call = self._calls.get(piece.call)
@@ -234,33 +239,43 @@ class DeviceExecutor:
 
 
 class _Batch:
-    """One session from its first utterance to its last event."""
+    """One session from its first utterance to its last event. calls: of everything that was ever in it."""
 
     def __init__(self, device: DeviceExecutor, items: list[Item[_Piece]]) -> None:
-        first = items[0]
-        self._device, self._group, self._max_batch = device, first.group, first.max_batch
-        self._joins_late = first.work.engine.info.streams
-        self._session: Session = first.work.engine.open_session(first.work.options)
+        self._device, self._items = device, items
+        self._joins_late = items[0].work.engine.info.streams
+        self.calls = {item.work.call for item in items}
         self._open: dict[UtteranceId, _Piece] = {}
         self._heard: dict[UtteranceId, list[Waveform]] = {}
         self._n_spoken, self._duration_s = 0, 0.0
-        self._admit(items)
 
     def run(self) -> None:
-        begun = time.monotonic()
+        begun, first = time.monotonic(), self._items[0]
+        self._session: Session = first.work.engine.open_session(first.work.options)
+        for item in self._items:
+            self._admit(item)
         while self._open:
-            n_free = self._max_batch - len(self._open) if self._joins_late else 0
-            self._admit(self._device.between_steps(self._group, n_free))
+            n_free = first.max_batch - len(self._open) if self._joins_late else 0
+            for item in self._device.between_steps(first.group, n_free):
+                self._join(item)
             self._cancel_unwanted()
             for event in self._session.step() if self._open else ():
                 self._take(event)
         if self._n_spoken:
             self._device.batch_done(BatchDone(self._n_spoken, time.monotonic() - begun, self._duration_s))
 
-    def _admit(self, items: list[Item[_Piece]]) -> None:
-        for item in items:
-            utterance = self._session.admit(item.work.utterance)
-            self._open[utterance], self._heard[utterance] = item.work, []
+    def _admit(self, item: Item[_Piece]) -> None:
+        utterance = self._session.admit(item.work.utterance)
+        self._open[utterance], self._heard[utterance] = item.work, []
+        self.calls.add(item.work.call)
+
+    def _join(self, item: Item[_Piece]) -> None:
+        """Into the running session, where it still takes some; else back to the queue."""
+        try:
+            self._admit(item)
+        except EngineError:
+            self._joins_late = False
+            self._device.put_back(item)
 
     def _cancel_unwanted(self) -> None:
         for utterance, piece in list(self._open.items()):

@@ -37,9 +37,10 @@ def plan_speech(
         raise TextError(f"nothing to speak in {shown(request.text)}: give a text with letters or numbers")
     drawn = request.options.seed if request.options.seed is not None else secrets.randbelow(2**32)
     seeded = replace(request, language=language, options=replace(request.options, seed=drawn))
-    texts = chunk(spoken, language, info.max_chars)
+    limit = info.char_limit(language)
+    texts = chunk(spoken, language, limit)
     if early and len(texts) > 1:
-        texts = _early(texts, language, info.max_chars)
+        texts = _early(texts, language, limit)
     # A line of dashes between two paragraphs is a chunk of its own, and no engine can say it.
     texts = [text for text in texts if can_be_said(text)]
     return Plan(seeded, spoken, chunk_requests(texts, seeded, drawn))
@@ -60,16 +61,17 @@ def _language(tag: str, info: EngineInfo, model: str) -> str:
 
 
 def _spoken(request: SpeechRequest, language: str, info: EngineInfo, lexicon: Lexicon | None) -> str:
-    spoken = _as_words(request, language, lexicon)
+    spoken = _as_words(request, language, info, lexicon)
     if lexicon and info.reads_phonemes:
         return lexicon.write_phonemes(spoken, language)
     return spoken
 
 
-def _as_words(request: SpeechRequest, language: str, lexicon: Lexicon | None) -> str:
-    if not request.normalize:
+def _as_words(request: SpeechRequest, language: str, info: EngineInfo, lexicon: Lexicon | None) -> str:
+    has_normalizer = LANGUAGES[language].has_normalizer
+    if not request.normalize or (info.cleans_text and not has_normalizer):
         return lexicon.apply(request.text, language) if lexicon else request.text
-    if not LANGUAGES[language].has_normalizer:
+    if not has_normalizer:
         raise OptionError(
             f"numbers and abbreviations cannot be read out in {language} yet; write them as words and ask for "
             "the text as it is (--no-normalize)"

@@ -130,7 +130,12 @@ class WorkerExecutor:
 
     def _keep_running(self) -> None:
         while not self._closed.is_set():
-            ours = self._start()
+            try:
+                ours = self._start()
+            except OSError:  # no more processes or memory to be had now
+                _log.exception("a process that speaks could not be started; trying again in %g s", REST_S)
+                self._closed.wait(REST_S)
+                continue
             try:
                 while True:
                     self._take(ours, ours.recv())
@@ -183,6 +188,9 @@ class WorkerExecutor:
         pipe.close()
         assert self._process is not None
         self._process.join(STOP_S)
+        if self._process.is_alive():  # it closed its pipe and does not end
+            self._process.kill()
+            self._process.join()
         code = self._process.exitcode
         self._process.close()
         with self._lock:

@@ -19,16 +19,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from locutor.errors import CheckpointError, StorageError
-from locutor.training.ema import EMA
+from locutor.training.ema import EMA, trained_tensors
 
 
 @dataclass
 class RunState:
-    """Where a run stands. step: optimizer steps done; elapsed_s: seconds of training so far."""
+    """Where a run stands. step: optimizer steps done; elapsed_s: seconds of training so far; n_stale: measurements of
+    the held-out loss since the best."""
 
     step: int = 0
     elapsed_s: float = 0.0
     best_held_out: float = float("inf")
+    n_stale: int = 0
 
 
 def save(
@@ -43,7 +45,7 @@ def save(
         with tempfile.TemporaryDirectory(prefix=".unfinished_", dir=run) as building:
             unfinished = Path(building) / target.name
             unfinished.mkdir()
-            save_file(_contiguous(network.state_dict()), unfinished / "network.safetensors")
+            save_file(_contiguous(trained_tensors(network)), unfinished / "network.safetensors")
             save_file(_contiguous(ema.tensors), unfinished / "ema.safetensors")
             save_file(_optimizer_tensors(network, optimizer), unfinished / "optimizer.safetensors")
             facts = {**vars(state), "ema_updates": ema.n_updates}
@@ -75,7 +77,7 @@ def restore(checkpoint: Path, network: nn.Module, ema: EMA, optimizer: torch.opt
     """Load a checkpoint into a run's parts. Raises CheckpointError when it does not fit the network."""
     try:
         facts: dict[str, Any] = json.loads((checkpoint / "state.json").read_text())
-        network.load_state_dict(load_file(checkpoint / "network.safetensors"))
+        _restore_network(network, load_file(checkpoint / "network.safetensors"))
         averages = load_file(checkpoint / "ema.safetensors")
         for name, tensor in ema.tensors.items():
             tensor.copy_(averages[name])
@@ -84,6 +86,12 @@ def restore(checkpoint: Path, network: nn.Module, ema: EMA, optimizer: torch.opt
         return RunState(**facts)
     except (RuntimeError, OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{checkpoint} does not fit this network: {error}") from error
+
+
+def _restore_network(network: nn.Module, tensors: dict[str, Tensor]) -> None:
+    if wrong := trained_tensors(network).keys() ^ tensors.keys():
+        raise KeyError(", ".join(sorted(wrong)[:8]))
+    network.load_state_dict(tensors, strict=False)
 
 
 def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -54,7 +54,7 @@ class ResolutionDiscriminator(nn.Module):
 
 
 def _judge(x: Tensor, convs: nn.ModuleList, out: nn.Module) -> tuple[Tensor, list[Tensor]]:
-    features = []
+    x, features = x.contiguous(memory_format=torch.channels_last), []
     for conv in convs:
         x = F.leaky_relu(conv(x), SLOPE)
         features.append(x)

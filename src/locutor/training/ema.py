@@ -8,7 +8,8 @@ class EMA:
     """Average of the floating-point tensors of a network, in float32.
 
     The decay starts low and rises as (1 + n) / (10 + n) to its bound, so that short runs are not dominated by their
-    first steps: after n updates the average reaches back about n / 9 steps.
+    first steps: after n updates the average reaches back about n / 9 steps. What the network does not train is
+    not averaged, unless all of it is trained.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -28,5 +29,13 @@ class EMA:
         return {k: self.tensors.get(k, v.detach()) for k, v in network.state_dict().items()}
 
 
+def trained_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """What of a network's state training changes: all of it, or where some parameters are frozen, the others."""
+    state = network.state_dict()
+    if all(parameter.requires_grad for parameter in network.parameters()):
+        return state
+    return {name: state[name] for name, parameter in network.named_parameters() if parameter.requires_grad}
+
+
 def _floats(network: nn.Module) -> dict[str, Tensor]:
-    return {k: v for k, v in network.state_dict().items() if v.is_floating_point()}
+    return {k: v for k, v in trained_tensors(network).items() if v.is_floating_point()}

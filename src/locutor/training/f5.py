@@ -67,6 +67,15 @@ class F5Objective:
     def batch(self, generator: torch.Generator) -> Batch:
         return _collate([self._clips[i] for i in self._buckets.draw(generator)])
 
+    @property
+    def n_batches(self) -> int:
+        """Batches in which every clip comes once."""
+        return len(self._buckets.batches)
+
+    def batch_at(self, index: int) -> Batch:
+        """One of the n_batches."""
+        return _collate([self._clips[i] for i in self._buckets.batches[index]])
+
     def held_out(self) -> list[Batch]:
         buckets = self._packed_by_frames(self._held_out)
         return [_collate([self._held_out[i] for i in batch]) for batch in buckets.batches]

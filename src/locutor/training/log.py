@@ -7,15 +7,23 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+
+from locutor.audio.mel import SAMPLE_RATE, mel_spectrogram
+from locutor.audio.resample import resample
 from locutor.errors import StorageError
+from locutor.types import Waveform
 
 logger = logging.getLogger(__name__)
 
 
 class RunLog:
-    """Scalars of a run, in RUN/log.jsonl and RUN/tensorboard. Raises StorageError when the folder refuses them."""
+    """What a run measures, in RUN/log.jsonl and RUN/tensorboard. Raises StorageError when the folder refuses it.
 
-    def __init__(self, run: Path) -> None:
+    from_step: where a resumed run goes on; what TensorBoard was shown beyond it is taken back.
+    """
+
+    def __init__(self, run: Path, from_step: int = 0) -> None:
         try:
             run.mkdir(parents=True, exist_ok=True)
             self._lines = (run / "log.jsonl").open("a", encoding="utf8")
@@ -25,16 +33,25 @@ class RunLog:
         if importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(run / "tensorboard")
+            self._board = SummaryWriter(run / "tensorboard", purge_step=from_step + 1 if from_step else None)
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        row = {"step": step, "time": round(time.time(), 1), **{k: round(v, 6) for k, v in scalars.items()}}
+        row = {"step": step, "time": round(time.time(), 1), **{k: float(f"{v:.7g}") for k, v in scalars.items()}}
         self._lines.write(json.dumps(row) + "\n")
         self._lines.flush()
         logger.info("%s", row)
         if self._board is not None:
             for name, value in scalars.items():
                 self._board.add_scalar(name, value, step)
+
+    def audio(self, step: int, name: str, waveform: Waveform) -> None:
+        """A sound and its spectrogram, for TensorBoard."""
+        if self._board is None:
+            return
+        mel = mel_spectrogram(torch.from_numpy(resample(waveform, SAMPLE_RATE).samples)[None])[0]  # (c, f)
+        image = ((mel - mel.min()) / (mel.max() - mel.min()).clamp(min=1e-6)).flip(0)
+        self._board.add_audio(name, torch.from_numpy(waveform.samples), step, sample_rate=waveform.sample_rate)
+        self._board.add_image(f"{name}_mel", image[None], step)
 
     def close(self) -> None:
         self._lines.close()

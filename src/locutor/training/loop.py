@@ -23,14 +23,11 @@ from locutor.training.log import RunLog
 from locutor.training.schedule import learning_rate
 
 
-class Objective(Protocol):
-    """What is trained, and on what."""
+class Measured(Protocol):
+    """A network and how wrong it is."""
 
-    network: nn.Module
-
-    def batch(self, generator: torch.Generator) -> Any:
-        """Training data of one step, drawn by the (CPU) generator."""
-        ...
+    @property
+    def network(self) -> nn.Module: ...
 
     def loss(self, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
         """Scalars; "loss" is minimised. The generator is on the network's device."""
@@ -38,6 +35,14 @@ class Objective(Protocol):
 
     def held_out(self) -> list[Any]:
         """A few fixed batches that training never sees; may be empty."""
+        ...
+
+
+class Objective(Measured, Protocol):
+    """What is trained, and on what."""
+
+    def batch(self, generator: torch.Generator) -> Any:
+        """Training data of one step, drawn by the (CPU) generator."""
         ...
 
 
@@ -65,7 +70,7 @@ def fit(objective: Objective, config: TrainConfig, run: Path) -> checkpoint.RunS
     """
     network = objective.network
     device = next(network.parameters()).device
-    optimizer = _optimizer(network, config, device)
+    optimizer = make_optimizer(network, config, device)
     parts = _Parts(network, EMA(network, config.ema_decay), optimizer, checkpoint.RunState())
     if (found := checkpoint.latest(run)) is not None:
         parts.state = checkpoint.restore(found, network, parts.ema, optimizer)
@@ -114,7 +119,8 @@ def _progress(config: TrainConfig, state: checkpoint.RunState) -> float:
     return max(by_steps, by_clock)
 
 
-def _optimizer(network: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+def make_optimizer(network: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+    """AdamW over what requires gradients; vectors and scalars are not decayed."""
     trained = [p for p in network.parameters() if p.requires_grad]
     decayed = {"params": [p for p in trained if p.dim() > 1], "weight_decay": config.weight_decay}
     others = {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0}
@@ -122,7 +128,8 @@ def _optimizer(network: nn.Module, config: TrainConfig, device: torch.device) ->
     return torch.optim.AdamW([decayed, others], lr=config.learning_rate, betas=config.betas, fused=fused)
 
 
-def _generators(seed: int, step: int, device: torch.device) -> tuple[torch.Generator, torch.Generator]:
+def step_generators(seed: int, step: int, device: torch.device) -> tuple[torch.Generator, torch.Generator]:
+    """Of one step: for its data, on the CPU, and for its noise, on the device."""
     mixed = (seed * 1_000_003 + step) % 2**63
     return torch.Generator().manual_seed(mixed), torch.Generator(device).manual_seed(mixed)
 
@@ -130,7 +137,7 @@ def _generators(seed: int, step: int, device: torch.device) -> tuple[torch.Gener
 def _step(
     objective: Objective, optimizer: torch.optim.Optimizer, config: TrainConfig, step: int, device: torch.device
 ) -> Mapping[str, Tensor]:
-    on_cpu, on_device = _generators(config.seed, step, device)
+    on_cpu, on_device = step_generators(config.seed, step, device)
     batch = objective.batch(on_cpu)
     with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
         losses = objective.loss(batch, on_device)
@@ -154,7 +161,7 @@ def _evaluate_and_save(objective: Objective, config: TrainConfig, parts: _Parts,
 
 
 @torch.no_grad()
-def held_out_losses(objective: Objective, ema: EMA, config: TrainConfig) -> dict[str, float]:
+def held_out_losses(objective: Measured, ema: EMA, config: TrainConfig) -> dict[str, float]:
     """Mean losses of the averaged weights on the held-out batches, with the same noise every time."""
     network = objective.network
     device = next(network.parameters()).device
@@ -165,7 +172,7 @@ def held_out_losses(objective: Objective, ema: EMA, config: TrainConfig) -> dict
     batches = objective.held_out()
     for k, batch in enumerate(batches):
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            losses = objective.loss(batch, _generators(0, k, device)[1])
+            losses = objective.loss(batch, step_generators(0, k, device)[1])
         for name, value in losses.items():
             totals[name] = totals.get(name, 0.0) + float(value) / len(batches)
     network.load_state_dict(trained)

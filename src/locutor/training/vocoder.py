@@ -29,12 +29,17 @@ STFT_SIZES = (256, 512, 1024, 2048)
 
 @dataclass(frozen=True, kw_only=True)
 class VocoderWeights:
-    """Weights of the generator's losses; until adversarial_from (share of the run) the judges are silent."""
+    """Weights of the generator's losses; until adversarial_from (share of the run) the judges are silent.
+
+    mel_noise: largest standard deviation, in nepers, of the error that half of the mels are given, as networks that
+    predict mels make errors.
+    """
 
     mel: float = 45.0
     spectrum: float = 5.0
     features: float = 2.0
     adversarial_from: float = 0.1
+    mel_noise: float = 0.0
 
 
 class VocoderTrainer:
@@ -46,6 +51,7 @@ class VocoderTrainer:
         self.vocos, self.config, self.weights, self.draw = vocos, config, weights, draw
         self.device = next(vocos.parameters()).device
         self.judges = Discriminators().to(self.device)
+        self.judges.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         fused = self.device.type == "cuda"
         self.for_vocos = torch.optim.AdamW(vocos.parameters(), betas=(0.8, 0.9), fused=fused)
         self.for_judges = torch.optim.AdamW(self.judges.parameters(), betas=(0.8, 0.9), fused=fused)
@@ -104,32 +110,33 @@ class VocoderTrainer:
         mel = mel_spectrogram(real)
         autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
         with autocast:
-            made = self.vocos(mel)
+            made = self.vocos(misheard(mel, self.weights.mel_noise, generator))
         real = real[:, : made.shape[-1]]
         losses = {"mel": F.l1_loss(mel_spectrogram(made), mel), "spectrum": spectral_distance(made, real)}
         total = self.weights.mel * losses["mel"] + self.weights.spectrum * losses["spectrum"]
         if adversarial:
             with autocast:
-                losses["judges"] = self._train_judges(real, made.detach())
+                losses["judges"], real_features = self._train_judges(real, made.detach())
+                self.judges.requires_grad_(False)  # the generator's step needs no gradients of their weights
                 verdicts, features = self.judges(made)
-                with torch.no_grad():
-                    _, real_features = self.judges(real)
             losses["fooled"] = sum(
                 (F.relu(1 - v.float()).mean() for v in verdicts), torch.zeros((), device=self.device)
             )
             losses["features"] = feature_distance(features, real_features)
             total = total + losses["fooled"] + self.weights.features * losses["features"]
         self._update(self.for_vocos, self.vocos, total)
+        self.judges.requires_grad_(True)
         return {k: v.detach() for k, v in losses.items()}
 
-    def _train_judges(self, real: Tensor, made: Tensor) -> Tensor:
-        real_verdicts, _ = self.judges(real)
-        made_verdicts, _ = self.judges(made)
+    def _train_judges(self, real: Tensor, made: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
+        """One step of the judges. Returns their loss and the features they saw in the real audio before it."""
+        n = len(real)
+        verdicts, features = self.judges(torch.cat([real, made]))
         loss = torch.zeros((), device=self.device)
-        for good, bad in zip(real_verdicts, made_verdicts, strict=True):
-            loss = loss + F.relu(1 - good.float()).mean() + F.relu(1 + bad.float()).mean()
+        for verdict in verdicts:
+            loss = loss + F.relu(1 - verdict[:n].float()).mean() + F.relu(1 + verdict[n:].float()).mean()
         self._update(self.for_judges, self.judges, loss)
-        return loss
+        return loss, [[f[:n].detach() for f in each] for each in features]
 
     @staticmethod
     def _update(optimizer: torch.optim.Optimizer, module: torch.nn.Module, loss: Tensor) -> None:
@@ -137,6 +144,13 @@ class VocoderTrainer:
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(module.parameters(), 10.0)
         optimizer.step()
+
+
+def misheard(mel: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    """Half of the mels (b, c, f) with random errors of up to `noise` nepers (standard deviation)."""
+    share = torch.rand(len(mel), 1, 1, generator=generator, device=mel.device)
+    strength = noise * (2 * share - 1).clamp(min=0)
+    return mel + strength * torch.randn(mel.shape, generator=generator, device=mel.device)
 
 
 def spectral_distance(made: Tensor, real: Tensor) -> Tensor:

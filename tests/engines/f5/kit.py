@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from locutor.engines.base import Utterance
 from locutor.engines.f5 import session
@@ -17,7 +18,8 @@ from locutor.engines.f5.checkpoint import save_checkpoint
 from locutor.engines.f5.config import F5Config
 from locutor.engines.f5.dit import DiT
 from locutor.engines.f5.engine import F5Engine
-from locutor.engines.f5.layout import packed
+from locutor.engines.f5.layout import frame_mask, packed
+from locutor.engines.f5.runtime import Runtime
 from locutor.engines.f5.sampling import SolveOptions
 from locutor.engines.f5.tokens import Vocabulary
 from locutor.engines.vocos import Vocos, VocosConfig
@@ -114,9 +116,10 @@ UNHEARD = Vocos(VocosConfig(dim=8, intermediate_dim=8, n_layers=1))  # these tes
 
 
 @torch.inference_mode()
-def run_solve(network: DiT, utterances: list[Utterance], **options: Any) -> list[Tensor]:
+def run_solve(network: DiT | Runtime, utterances: list[Utterance], **options: Any) -> list[Tensor]:
     """Mels of the whole sequences, (n, m) each."""
-    solve = session.Solve(network, UNHEARD, utterances, SolveOptions(**options))
+    runtime = Runtime(network) if isinstance(network, DiT) else network
+    solve = session.Solve(runtime, UNHEARD, utterances, SolveOptions(**options))
     while not solve.done:
         solve.step()
     return [solve.mel(row) for row in range(len(utterances))]
@@ -143,6 +146,22 @@ def check_batch(variant: str) -> None:
     for together, spoken in zip(run_solve(network, batch, **options), batch, strict=True):
         (alone,) = run_solve(network, [spoken], **options)
         assert_equal(together, alone)
+
+
+def check_padded(variant: str) -> None:
+    """What training does: a padded batch with a mask gives each sample the velocity that it has alone."""
+    network, generator = tiny_network(variant), torch.Generator().manual_seed(4)
+    lengths, ids, time = (64, 31, 97), torch.arange(20) % len(TOKENS), torch.tensor([0.4])
+    mels = [torch.randn(n, 100, generator=generator) for n in lengths]
+    states = [torch.randn(n, 100, generator=generator) for n in lengths]
+    valid = frame_mask(lengths)[..., None].float()
+    rows = torch.stack([packed(ids.tolist(), max(lengths))] * 3)
+    padded = pad_sequence(mels, batch_first=True)
+    context = network.context(padded, network.text_embed(rows, valid), valid)
+    together = network(pad_sequence(states, batch_first=True), time, context)
+    for mel, x, got, n in zip(mels, states, together, lengths, strict=True):
+        alone = network.context(mel[None], network.text_embed(packed(ids.tolist(), n)[None]))
+        assert_equal(got[:n], network(x[None], time, alone)[0])
 
 
 def tiny_engine(variant: str = "v1", seed: int = 0) -> F5Engine:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from locutor.engines.base import AudioChunk, Done, Engine, Failed, Utterance, VoicePrompt, synthesize
-from locutor.engines.f5 import dit
+from locutor.engines.f5 import runtime
 from locutor.engines.f5.dit import TextEmbedding
 from locutor.engines.f5.engine import F5Engine, close_transcript
 from locutor.engines.f5.tokens import Vocabulary
@@ -229,7 +229,7 @@ def test_positions_stay_in_float32(kit: ModuleType, monkeypatch: pytest.MonkeyPa
         return float((full - half)[1800:].std() / full[1800:].std())
 
     ours = error()
-    monkeypatch.setattr(dit, "rope_table", lambda n, f: halved_table(n, f.to(dtype)))
+    monkeypatch.setattr(runtime, "rope_table", lambda n, f: halved_table(n, f.to(dtype)))
     assert ours < 0.03 and ours < 0.7 * error()
 
 

@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from operator import methodcaller
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from locutor.engines.f5 import dit, layout, modules, sampling, session
+from locutor.engines.f5 import dit, layout, modules, ops, runtime, sampling, schedule, session
 from locutor.engines.f5.modules import GRN, AdaLayerNorm, ConvNeXtV2Block, ConvPositionEmbedding, FeedForward
+from locutor.engines.f5.packing import Packing
 
 Patch = pytest.MonkeyPatch
 Check = Callable[[ModuleType], None]
@@ -20,7 +23,9 @@ Check = Callable[[ModuleType], None]
 velocity_v0, velocity_v1 = methodcaller("check_velocity", "v0"), methodcaller("check_velocity", "v1")
 text_v0, text_v1 = methodcaller("check_text", "v0"), methodcaller("check_text", "v1")
 solve_v1, solve_sway = methodcaller("check_solve", "v1", "epss7"), methodcaller("check_solve", "v1", "sway9")
+solve_v0, solve_qk_norm = (methodcaller("check_solve", variant, "epss7") for variant in ("v0", "v1_qk_norm"))
 batch_v0, batch_v1 = methodcaller("check_batch", "v0"), methodcaller("check_batch", "v1")
+padded_v1 = methodcaller("check_padded", "v1")
 
 MUTATIONS: dict[str, tuple[Callable[[Patch], None], Check]] = {}
 
@@ -72,7 +77,7 @@ def rope_base_differs(patch: Patch) -> None:
     patch.setattr(modules, "ROPE_BASE", 500_000.0)
 
 
-@mutation(batch_v1)
+@mutation(padded_v1)
 def keys_not_masked(patch: Patch) -> None:
     attend = dit.Attention.forward
     patch.setattr(dit.Attention, "forward", lambda self, x, rope, valid=None: attend(self, x, rope))
@@ -95,7 +100,7 @@ def text_convolution_sees_padding(patch: Patch) -> None:
     patch.setattr(dit, "_kept", lambda x, keep: x)
 
 
-@mutation(batch_v1)
+@mutation(padded_v1)
 def position_convolution_sees_padding(patch: Patch) -> None:
     convolve = ConvPositionEmbedding.forward
     patch.setattr(ConvPositionEmbedding, "forward", lambda self, x, valid=None: convolve(self, x))
@@ -186,7 +191,7 @@ def dropped_text_masked_by_fillers(patch: Patch) -> None:
 @mutation(solve_v1)
 def ids_not_shifted_past_the_filler(patch: Patch) -> None:
     right = layout.packed
-    patch.setattr(session, "packed", lambda ids, n: (right(ids, n) - 1).clamp(min=0))
+    patch.setattr(runtime, "packed", lambda ids, n: (right(ids, n) - 1).clamp(min=0))
 
 
 @mutation(velocity_v1)
@@ -359,20 +364,101 @@ def guidance_with_halves_swapped(patch: Patch) -> None:
 
 @mutation(solve_v1)
 def time_of_the_step_end(patch: Patch) -> None:
+    right = schedule.time_grid
+    patch.setattr(schedule, "time_grid", lambda *options: torch.cat([right(*options)[1:], torch.ones(1)]))
+
+
+@mutation(solve_v1)
+def steps_too_long(patch: Patch) -> None:
     def step(velocity: sampling.Velocity, state: Tensor, start: float, end: float) -> Tensor:
-        return state + (end - start) * velocity(state, end)
+        return state + 1.1 * (end - start) * velocity(state, start)
 
     patch.setattr(session, "euler_step", step)
 
 
 @mutation(solve_v1)
 def unconditional_keeps_the_reference(patch: Patch) -> None:
-    forward = dit.DiT.context
+    patch.setattr(runtime.torch, "zeros_like", lambda x: x)
 
-    def kept(self: dit.DiT, cond: Tensor, text: Tensor, valid: Tensor | None = None) -> dit.Context:
-        return forward(self, cond[: len(cond) // 2].repeat(2, 1, 1), text, valid)
 
-    patch.setattr(dit.DiT, "context", kept)
+@mutation(solve_v1)
+def unconditional_keeps_the_text(patch: Patch) -> None:
+    embed = dit.TextEmbedding.forward
+    patch.setattr(
+        dit.TextEmbedding, "forward", lambda self, rows, valid=None, drop_text=False: embed(self, rows, valid)
+    )
+
+
+def with_ops(patch: Patch, **changed: Any) -> None:
+    patch.setattr(runtime, "choose_ops", lambda device, dtype: replace(ops.PLAIN, **changed))
+
+
+def as_one(packing: Packing) -> Packing:
+    return Packing.of([packing.n_rows])
+
+
+@mutation(batch_v1)
+def sequences_attend_to_each_other(patch: Patch) -> None:
+    with_ops(patch, attend=lambda qkv, packing: ops.attend(qkv, as_one(packing)))
+
+
+@mutation(batch_v1)
+def sequences_are_convolved_together(patch: Patch) -> None:
+    with_ops(patch, convolve=lambda x, w, b, packing, **rest: ops.convolve(x, w, b, as_one(packing), **rest))
+
+
+@mutation(batch_v1)
+def positions_of_later_sequences_stretched(patch: Patch) -> None:
+    """Attention sees differences of positions only, and v1 turns every head; so the error is made in a later row."""
+    right = Packing.position.fget
+    patch.setattr(Packing, "position", property(lambda self: right(self) * (1 + (self.first > 0).int())))
+
+
+@mutation(solve_v0)
+def packed_v0_turns_every_head(patch: Patch) -> None:
+    with_ops(patch, turn=lambda qkv, rope, packing, n_heads: ops.turn(qkv, rope, packing, qkv.shape[2]))
+
+
+@mutation(solve_v1)
+def packed_v1_turns_one_head(patch: Patch) -> None:
+    with_ops(patch, turn=lambda qkv, rope, packing, n_heads: ops.turn(qkv, rope, packing, 1))
+
+
+@mutation(solve_v1)
+def packed_values_turned(patch: Patch) -> None:
+    with_ops(patch, turn=lambda qkv, rope, packing, n_heads: ops.turn(qkv.flip(1), rope, packing, n_heads).flip(1))
+
+
+@mutation(solve_qk_norm)
+def packed_query_norm_left_out(patch: Patch) -> None:
+    patch.setattr(runtime.F, "rms_norm", lambda x, shape, weight, eps: x)
+
+
+@mutation(solve_v1)
+def packed_gelu_exact(patch: Patch) -> None:
+    with_ops(patch, widen=lambda x, weight, bias: F.gelu(F.linear(x, weight, bias)))
+
+
+@mutation(solve_v1)
+def packed_gate_left_out(patch: Patch) -> None:
+    with_ops(patch, add_gated=lambda x, y, gate, *rest: ops.add_gated(x, y, gate * 0 + 1, *rest))
+
+
+@mutation(solve_v1)
+def packed_convolution_without_residual(patch: Patch) -> None:
+    with_ops(patch, convolve=lambda x, w, b, packing, added_to=None: ops.convolve(x, w, b, packing))
+
+
+@mutation(solve_v1)
+def last_norm_read_as_a_block_s(patch: Patch) -> None:
+    patch.setattr(
+        runtime.Runtime, "_next_norm", lambda self, vectors, i: (vectors[6 * (i + 1) + 1], vectors[6 * (i + 1)])
+    )
+
+
+@mutation(solve_v1)
+def packed_queries_and_keys_fused_in_the_other_order(patch: Patch) -> None:
+    patch.setattr(runtime, "head_split", lambda qkv: ops.head_split(qkv)[:, [2, 1, 0]])
 
 
 @mutation(solve_v1)

@@ -35,6 +35,11 @@ def test_batch_equals_single(kit: ModuleType, variant: str) -> None:
     kit.check_batch(variant)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_padded_network_call_equals_single(kit: ModuleType, variant: str) -> None:
+    kit.check_padded(variant)
+
+
 def test_variants_differ(kit: ModuleType) -> None:
     """v0 and v1 share tensors but not results, so one config cannot stand in for the other."""
     v0, v1 = (kit.read_arrays(f"{variant}.npz")["velocity"] for variant in ("v0", "v1"))

@@ -14,7 +14,9 @@ from locutor.training.config import TrainConfig
 from locutor.training.loop import fit
 
 SMALL = AcousticConfig(windows=((16, 32), (32, 48)), frames_per_batch=480, held_out_streams=1)
-PLAIN = dataclasses.replace(SMALL, both_drop=0.0, reference_drop=0.0, text_drop=0.0, colour=0.0, noise=0.0)
+PLAIN = dataclasses.replace(
+    SMALL, both_drop=0.0, reference_drop=0.0, text_drop=0.0, timbre=0.0, colour=0.0, recording=0.0
+)
 
 
 def tiny() -> AlignedDiT:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from locutor.training.builtin.channel import FLOOR, add_noise, coloured, random_colour
+from locutor.training.builtin.channel import FLOOR, add_noise, coloured, narrowed, random_colour, recorded, reverberant
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -15,11 +15,33 @@ def test_colour_is_one_smooth_curve_a_sample() -> None:
     assert colour.shape == (500, 1, 100)
     clean = random_colour(500, 100, 0.0, generator())
     assert bool((clean.std(-1) < 1e-6).all()) and 0.08 < float(clean[..., 0].std()) < 0.12  # the level alone
-    assert float(colour.std(-1).median()) > 0.2
-    # A low-pass, where there is one, takes most from the top band.
-    steep = colour[:, 0, 99] - colour[:, 0, 50]
-    assert 0.3 < float((steep < -2).float().mean()) < 0.6
-    assert float(colour[:, 0, :50].diff(dim=-1).abs().max()) < 0.25
+    assert float(colour.std(-1).median()) > 0.15
+    assert float(colour[:, 0].diff(dim=-1).abs().max()) < 0.25
+
+
+def test_a_narrow_band_loses_the_top_and_nothing_below_3_khz() -> None:
+    mel = torch.full((2000, 2, 100), -1.0)
+    narrow = narrowed(mel, 0.5, generator())
+    assert bool((narrow[..., :53] == -1.0).all())
+    assert 0.3 < float((narrow[:, 0, 99] < -3).float().mean()) < 0.6
+
+
+def test_a_room_rings_on_and_fades() -> None:
+    mel = torch.full((200, 90, 3), FLOOR)
+    mel[:, 10] = 0.0
+    rung = reverberant(mel, 0.5, generator())
+    assert torch.equal(rung[100:], mel[100:])  # the other half is dry
+    assert torch.allclose(rung[:100, 10], mel[:100, 10], atol=1e-3) and bool((rung >= mel - 1e-3).all())
+    below_db = -20 / math.log(10) * rung[:100, 11, 0]
+    assert 5 <= float(below_db.min()) and float(below_db.max()) < 32  # 5 to 25 dB, and a frame's fading
+    assert bool((rung[:100, 12:60].diff(dim=1) <= 1e-4).all())
+
+
+def test_a_recording_is_worse_on_a_share_of_the_samples() -> None:
+    mel = 0.5 * torch.randn(2000, 12, 100, generator=generator()) - 1
+    assert torch.allclose(recorded(mel, 0.0, generator()), mel)
+    changed = (recorded(mel, 0.3, generator()) - mel).abs().amax((1, 2)) > 1e-3
+    assert float(changed.float().mean()) == pytest.approx(1 - 0.7 * 0.85 * 0.7, abs=0.08)
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.4, 1.0])

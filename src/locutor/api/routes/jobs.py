@@ -118,11 +118,12 @@ def page(
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
     status: JobStatus | None = None,
     kind: Annotated[str | None, Query(max_length=40)] = None,
+    q: Annotated[str | None, Query(min_length=1, max_length=200, description="In its id, text or name.")] = None,
 ) -> JobPage:
     kinds = None if kind is None else [kind]
     jobs = served.stores.jobs
-    found = jobs.list(limit=limit, offset=offset, status=status, kinds=kinds)
-    return JobPage(total=jobs.count(status=status, kinds=kinds), jobs=[JobOut.of(job) for job in found])
+    found = jobs.list(limit=limit, offset=offset, status=status, kinds=kinds, words=q)
+    return JobPage(total=jobs.count(status=status, kinds=kinds, words=q), jobs=[JobOut.of(job) for job in found])
 
 
 @router.get("/{job_id}", response_model=JobOut, responses=refusals(404, 410), summary="A job")

@@ -136,7 +136,7 @@ def examine(served: Served, file: Annotated[UploadFile, File(description="A reco
 )
 def blend(body: BlendIn, served: Served) -> VoiceOut:
     parts = [(part.voice, part.weight) for part in body.parts]
-    return _out(served, served.stores.voices.blend(parts, name=body.name, description=body.description).id)
+    return shown(served, served.stores.voices.blend(parts, name=body.name, description=body.description).id)
 
 
 @write.post(
@@ -152,15 +152,15 @@ def import_bundle(
     name: Annotated[Name | None, Form(description="In place of the bundle's own.")] = None,
 ) -> VoiceOut:
     """Nothing in it is trusted: sizes are limited, recordings are examined again."""
-    return _out(served, read_bundle(served.stores.voices, file.file, name).id)
+    return shown(served, read_bundle(served.stores.voices, file.file, name).id)
 
 
 @read.get("/{voice_id}", response_model=VoiceOut, responses=refusals(404), summary="A voice")
 def one(voice_id: Id, served: Served) -> VoiceOut:
-    return _out(served, voice_id)
+    return shown(served, voice_id)
 
 
-def _out(served: Context, voice_id: str) -> VoiceOut:
+def shown(served: Context, voice_id: str) -> VoiceOut:
     voice = served.stores.voices.get(voice_id)
     return VoiceOut.of(voice, served.stores.voices.record(voice.id) if voice.kind == LIBRARY else None)
 
@@ -177,7 +177,7 @@ def change(voice_id: Id, body: VoicePatch, served: Served) -> VoiceOut:
         ref_text=body.ref_text,
         consent=None if body.consent is None else _confirmed(body.consent),
     )
-    return _out(served, record.id)
+    return shown(served, record.id)
 
 
 def _confirmed(consent: ConsentIn) -> Consent:

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from locutor.engines.builtin.phonemes import BOUNDARY, LANGUAGES, phoneme_tokens
 from locutor.engines.builtin.pronounce import pronounce
 from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions, lay_frames
 from locutor.engines.flow_session import FlowSession
+from locutor.engines.lora import Adapter, adapted
 from locutor.engines.vocos import Vocos, VocosConfig
 from locutor.errors import AudioError, CheckpointError, EngineError, OptionError, TextError
 from locutor.text.normalize import normalize
@@ -129,9 +130,15 @@ class BuiltinEngine:
             part.to(self._device)
 
     @classmethod
-    def load(cls, device: str = "cpu") -> "BuiltinEngine":
-        """Raises CheckpointError when the packaged weights are damaged."""
-        return cls(read_networks(), device)
+    def load(cls, device: str = "cpu", path: Path = WEIGHTS) -> "BuiltinEngine":
+        """The packaged weights, or a fine-tune of them. Raises CheckpointError when they are damaged."""
+        return cls(read_networks(path), device)
+
+    def with_adapter(self, adapter: Adapter) -> "BuiltinEngine":
+        """An engine that shares this one's weights and speaks with an adapter of the acoustic network on top. Raises
+        CheckpointError when the adapter does not fit, EngineError when this engine is closed."""
+        networks = self._open()
+        return BuiltinEngine(replace(networks, acoustic=adapted(networks.acoustic, adapter)), str(self._device))
 
     def _open(self) -> Networks:
         if self._networks is None:

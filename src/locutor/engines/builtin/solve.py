@@ -63,9 +63,9 @@ class Solve:
         self._state = self._state[rows, : max(self._padded_lengths())]
         self._build()
 
-    def samples(self, row: int) -> Tensor:
-        mel = self._network.denormalize(self._state[row, : self._lengths[row]])
-        return self._vocoder(mel.T[None].float())[0]  # (f, c) -> (1, c, f)
+    def waveforms(self) -> list[Tensor]:
+        mel = self._network.denormalize(self._state)
+        return self._vocoder.decode([row[:n] for row, n in zip(mel, self._lengths, strict=True)])
 
     def _padded_lengths(self) -> list[int]:
         patch = self._network.config.patch

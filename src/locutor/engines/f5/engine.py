@@ -13,14 +13,18 @@ from locutor.audio.mel import HOP_LENGTH, SAMPLE_RATE, MelConfig, mel_spectrogra
 from locutor.audio.reference import check_reference, prepare_reference
 from locutor.audio.resample import resample
 from locutor.engines.base import EngineInfo, Utterance, VoicePrompt
+from locutor.engines.device import choose_precision
 from locutor.engines.f5 import duration
 from locutor.engines.f5.checkpoint import build_network, read_checkpoint
 from locutor.engines.f5.config import ConfigChoice
 from locutor.engines.f5.dit import DiT
+from locutor.engines.f5.graph import GraphPool
+from locutor.engines.f5.runtime import Runtime
 from locutor.engines.f5.sampling import SolveOptions
 from locutor.engines.f5.session import Prepared, Solve
 from locutor.engines.f5.tokens import Vocabulary, check_speakable, read_vocabulary, tokenize
 from locutor.engines.flow_session import FlowSession
+from locutor.engines.lora import Adapter, adapted
 from locutor.engines.vocos import Vocos
 from locutor.errors import CheckpointError, EngineError, TextError
 from locutor.text.normalize import normalize
@@ -71,8 +75,16 @@ class F5Voice:
 class F5Engine:
     """An F5-TTS checkpoint with its vocabulary and vocoder, ready on a device."""
 
-    def __init__(self, network: DiT, vocabulary: Vocabulary, vocoder: Vocos, info: EngineInfo = UNKNOWN_ORIGIN) -> None:
-        """Network and vocoder must be on one device. Raises CheckpointError when their mels differ."""
+    def __init__(
+        self,
+        network: DiT,
+        vocabulary: Vocabulary,
+        vocoder: Vocos,
+        info: EngineInfo = UNKNOWN_ORIGIN,
+        precision: str = "auto",
+    ) -> None:
+        """The solve runs where the vocoder is; the network may stay on the CPU, which then keeps the weights that a
+        schedule needs. precision: see choose_precision. Raises CheckpointError when their mels differ."""
         if network.config.mel_kind != "vocos":
             raise CheckpointError(
                 f"the checkpoint {network.config.name} makes {network.config.mel_kind} mels; "
@@ -84,8 +96,12 @@ class F5Engine:
             )
         self.info = info
         self.vocabulary = vocabulary
+        device = next(vocoder.parameters()).device
+        self.precision = choose_precision(str(device), precision)
         self._network: DiT | None = network
         self._vocoder: Vocos | None = vocoder
+        self._runtime: Runtime | None = Runtime(network, device, getattr(torch, self.precision.name))
+        self._graphs = GraphPool(self._runtime) if self._runtime.ops.capturable else None
 
     @classmethod
     def load(
@@ -97,11 +113,20 @@ class F5Engine:
         device: str = "cpu",
         config: ConfigChoice | None = None,
         info: EngineInfo = UNKNOWN_ORIGIN,
+        precision: str = "auto",
     ) -> "F5Engine":
-        """Read files onto a device, in float32. Raises NotFoundError, CheckpointError; config: see find_config."""
+        """Read files onto a device. Raises NotFoundError, CheckpointError, OptionError; config: see find_config,
+        precision: see choose_precision."""
         vocabulary = read_vocabulary(vocab_file)
         network = build_network(read_checkpoint(checkpoint, config), vocabulary)
-        return cls(network.to(device), vocabulary, vocoder, info)
+        return cls(network, vocabulary, vocoder.to(device), info, precision)
+
+    def with_adapter(self, adapter: Adapter, info: EngineInfo) -> "F5Engine":
+        """An engine that shares this one's weights and speaks with an adapter on top. Raises CheckpointError when the
+        adapter does not fit, EngineError when this engine is closed."""
+        if self._network is None or self._vocoder is None:
+            raise EngineError("the F5 engine is closed; load it again")
+        return F5Engine(adapted(self._network, adapter), self.vocabulary, self._vocoder, info)
 
     def encode_voice(self, ref_audio: Waveform, ref_text: str | None = None) -> VoicePrompt:
         """Cut the reference to 12 s of speech. Raises AudioError, and TextError without a transcript."""
@@ -142,16 +167,16 @@ class F5Engine:
 
     def open_session(self, options: SynthesisOptions) -> FlowSession:
         """A batch of at most info.max_batch utterances. Raises EngineError when the engine is closed."""
-        network, vocoder = self._network, self._vocoder
-        if network is None or vocoder is None:
+        runtime, vocoder, graphs = self._runtime, self._vocoder, self._graphs
+        if runtime is None or vocoder is None:
             raise EngineError("the F5 engine is closed; load it again")
         chosen = SolveOptions.of(options)
-        return FlowSession(lambda batch: Solve(network, vocoder, batch, chosen), self.info.max_batch)
+        return FlowSession(lambda batch: Solve(runtime, vocoder, batch, chosen, graphs), self.info.max_batch)
 
     def close(self) -> None:
         """Let go of the weights."""
-        on_gpu = self._network is not None and next(self._network.parameters()).is_cuda
-        self._network = self._vocoder = None
+        on_gpu = self._runtime is not None and self._runtime.device.type == "cuda"
+        self._network = self._runtime = self._vocoder = self._graphs = None
         if on_gpu:
             torch.cuda.empty_cache()
 

@@ -80,7 +80,7 @@ def draw_batch(n_frames: Sequence[int], n_mels: int, seeds: Sequence[int]) -> Te
     return pad_sequence(noise, batch_first=True)
 
 
-def guided(cond: Tensor, uncond: Tensor, cfg_strength: float) -> Tensor:
+def guided(cond: Tensor, uncond: Tensor, cfg_strength: float | Tensor) -> Tensor:
     """Classifier-free guidance: away from the unconditional velocity."""
     return cond + (cond - uncond) * cfg_strength
 

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from locutor.engines.base import Utterance
-from locutor.engines.f5.dit import Context, DiT
-from locutor.engines.f5.layout import frame_mask, packed
-from locutor.engines.f5.sampling import SolveOptions, draw_batch, euler_step, guided, time_grid
+from locutor.engines.f5.graph import Batch, GraphPool
+from locutor.engines.f5.packing import Packing
+from locutor.engines.f5.runtime import Runtime
+from locutor.engines.f5.sampling import SolveOptions, draw_batch, euler_step, guided
 from locutor.engines.vocos import Vocos
 
 
@@ -24,76 +23,83 @@ class Prepared:
 
 
 class Solve:
-    """The flow of a batch from noise to mel. Everything that does not change with time is computed once."""
+    """The flow of a batch from noise to mel. Everything that does not change with time is computed once, and nothing
+    between the first step and the last waits for the device."""
 
-    def __init__(self, network: DiT, vocoder: Vocos, utterances: list[Utterance], options: SolveOptions) -> None:
-        self._network, self._vocoder, self._cfg_strength = network, vocoder, options.cfg_strength
-        self._guided = options.is_guided
+    def __init__(
+        self,
+        runtime: Runtime,
+        vocoder: Vocos,
+        utterances: list[Utterance],
+        options: SolveOptions,
+        graphs: GraphPool | None = None,
+    ) -> None:
+        """graphs: of the same runtime; without, every step is launched kernel by kernel."""
+        self._runtime, self._vocoder, self._graphs = runtime, vocoder, graphs
+        self._cfg_strength = options.cfg_strength
         self._prepared: list[Prepared] = [u.state for u in utterances]
-        self._times = time_grid(options.nfe_step, options.sway_sampling_coef).tolist()
-        self._lengths = [u.n_frames for u in utterances]
-        self._state = self._noise(utterances)
-        self._context = self._make_context(utterances)
+        self._schedule = runtime.schedule(options.nfe_step, options.sway_sampling_coef)
+        self._n_done = 0
+        lengths = [u.n_frames for u in utterances]
+        context = runtime.context(
+            [p.ids for p in self._prepared], [p.mel for p in self._prepared], lengths, options.is_guided
+        )
+        self._begin(Batch(lengths, self._noise(lengths, [u.seed for u in utterances]), context))
 
     @property
     def done(self) -> bool:
-        return len(self._times) == 1
+        return self._n_done == self._schedule.n_steps
 
     def step(self) -> None:
         """One Euler step."""
-        start, end = self._times[:2]
-        self._state = euler_step(self._velocity, self._state, start, end)
-        self._times.pop(0)
+        k, schedule = self._n_done, self._schedule
+        if self._graphs is not None and self._bucket is not None:
+            length = schedule.step_length(k)
+            self._graphs.step(self._bucket, self._batch, schedule.modulation[k], length, self._cfg_strength)
+        else:
+            self._batch.state = euler_step(self._velocity, self._batch.state, schedule.times[k], schedule.times[k + 1])
+        self._n_done += 1
 
     def mel(self, row: int) -> Tensor:
         """State of one sample over its own frames, (n, m)."""
-        return self._state[row, : self._lengths[row]]
+        return torch.split(self._batch.state, self._batch.lengths)[row]
 
     def keep(self, rows: list[int]) -> None:
         """Go on with these samples only."""
-        n = len(self._lengths)
-        packed_rows = rows + [n + row for row in rows] if self._guided else rows
-        old = self._context
-        valid = None if old.valid is None else old.valid[packed_rows]
-        self._context = Context(old.projected[packed_rows], valid, old.rope)
-        self._state = self._state[rows]
-        self._lengths = [self._lengths[row] for row in rows]
+        batch = self._batch
+        state = torch.split(batch.state, batch.lengths)
+        context = torch.split(batch.context, batch.lengths * (1 + batch.twins))
+        kept = rows + [len(batch.lengths) + row for row in rows] if batch.twins else rows
         self._prepared = [self._prepared[row] for row in rows]
+        self._begin(
+            Batch(
+                [batch.lengths[row] for row in rows],
+                torch.cat([state[row] for row in rows]),
+                torch.cat([context[row] for row in kept]),
+            )
+        )
 
-    def samples(self, row: int) -> Tensor:
-        """Audio from the first new frame on; upstream keeps the reference's last one."""
-        prepared = self._prepared[row]
-        new = self.mel(row)[len(prepared.mel) :]
-        return self._vocoder(new.T[None].float())[0] * prepared.gain  # (n, m) -> (1, m, n)
+    def waveforms(self) -> list[Tensor]:
+        """Audio of each sample from its first new frame on; upstream keeps the reference's last one."""
+        new = [self.mel(row)[len(prepared.mel) :] for row, prepared in enumerate(self._prepared)]
+        audio = self._vocoder.decode(new)
+        return [samples * prepared.gain for samples, prepared in zip(audio, self._prepared, strict=True)]
+
+    def _begin(self, batch: Batch) -> None:
+        self._batch = batch
+        self._bucket = None if self._graphs is None else self._graphs.find(batch.lengths, batch.twins)
+        if self._bucket is None:
+            self._packing = Packing.of(batch.lengths * (1 + batch.twins), self._runtime.device)
 
     def _velocity(self, x: Tensor, time: float) -> Tensor:
-        parameter = next(self._network.parameters())
-        t = torch.tensor([time], device=x.device)
-        x = x.to(parameter.dtype)
-        if not self._guided:
-            return self._network(x, t, self._context)
-        cond, uncond = self._network(torch.cat([x, x]), t, self._context).float().chunk(2)
+        runtime, batch = self._runtime, self._batch
+        modulation = self._schedule.modulation[self._schedule.times.index(time)]
+        if not batch.twins:
+            return runtime.velocity(x, modulation, batch.context, self._packing)
+        cond, uncond = runtime.velocity(torch.cat([x, x]), modulation, batch.context, self._packing).chunk(2)
         return guided(cond, uncond, self._cfg_strength)
 
-    def _noise(self, utterances: list[Utterance]) -> Tensor:
-        n_mels = self._network.config.n_mels
-        noise = draw_batch(self._lengths, n_mels, [u.seed for u in utterances])
-        return noise.to(next(self._network.parameters()).device)
-
-    def _make_context(self, utterances: list[Utterance]) -> Context:
-        parameter = next(self._network.parameters())
-        n, lengths = max(self._lengths), self._lengths
-        rows = torch.stack([packed(u.state.ids[:k], n) for u, k in zip(utterances, lengths, strict=True)])
-        rows = rows.to(parameter.device)
-        cond = pad_sequence([u.state.mel for u in utterances], batch_first=True)
-        cond = F.pad(cond, (0, 0, 0, n - cond.shape[1])).to(parameter)
-        valid = None if min(lengths) == n else frame_mask(lengths)[..., None].to(parameter)
-        text = self._network.text_embed(rows, valid)
-        if not self._guided:
-            return self._network.context(cond, text, valid)
-        no_text = self._network.text_embed(rows, valid, drop_text=True)
-        return self._network.context(
-            torch.cat([cond, torch.zeros_like(cond)]),
-            torch.cat([text, no_text]),
-            None if valid is None else torch.cat([valid, valid]),
-        )
+    def _noise(self, lengths: list[int], seeds: list[int]) -> Tensor:
+        noise = draw_batch(lengths, self._runtime.config.n_mels, seeds)
+        rows = torch.cat([row[:n] for row, n in zip(noise, lengths, strict=True)])
+        return self._runtime.send(rows)

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from locutor.engines.builtin.network import AlignedDiT
 from locutor.errors import OptionError
-from locutor.training.builtin.channel import add_noise, coloured, random_colour
+from locutor.training.builtin.channel import coloured, random_colour, recorded
 from locutor.training.builtin.shards import Pool
+from locutor.training.builtin.timbre import random_timbre
 from locutor.training.flow import draw, flow_sample, masked_mse
 
 # Frames of (reference, target): from 2 s + 2 s to 8 s + 12 s at 93.75 frames a second.
@@ -32,16 +33,18 @@ class Batch:
 @dataclass(frozen=True, kw_only=True)
 class AcousticConfig:
     """windows: (reference, target) frames a batch may have. frames_per_batch counts both. *_drop: share of samples with
-    a condition withheld; colour, noise: share of samples with a channel's tone colour, and with noise on the reference.
-    held_out_streams: the first ones of the pool, never trained on."""
+    a condition withheld. timbre, colour: share of samples in another timbre, and with a channel's tone colour.
+    recording: share with a worse recording as their reference. held_out_streams: the first ones of the pool, never
+    trained on."""
 
     windows: tuple[tuple[int, int], ...] = WINDOWS
     frames_per_batch: int = 180_000
     both_drop: float = 0.1
     reference_drop: float = 0.08
     text_drop: float = 0.05
+    timbre: float = 0.75
     colour: float = 0.5
-    noise: float = 0.4
+    recording: float = 0.3
     refresh_every: int = 50
     held_out_streams: int = 8
 
@@ -89,10 +92,13 @@ class AcousticObjective:
         pool, config, network = self.pool, self.config, self.network
         b = len(batch.target)
         where = pool.window(batch.target, batch.n_target)
-        colour = random_colour(b, pool.mel.shape[1], config.colour, generator)
-        target = network.normalize(coloured(pool.mel[where].float(), colour))
-        reference = coloured(pool.mel[pool.window(batch.reference, batch.n_reference)].float(), colour)
-        reference = network.normalize(add_noise(reference, config.noise, generator))
+        said = pool.mel[where].float()
+        heard = pool.mel[pool.window(batch.reference, batch.n_reference)].float()
+        timbre = random_timbre(b, heard.shape[-1], config.timbre, generator).keeping_level(heard)
+        colour = random_colour(b, heard.shape[-1], config.colour, generator)
+        target = network.normalize(coloured(timbre(said), colour))
+        reference = recorded(coloured(timbre(heard), colour), config.recording, generator)
+        reference = network.normalize(reference)
         neither = draw(config.both_drop, b, generator)
         prefix = network.encode_reference(reference, dropped=neither | draw(config.reference_drop, b, generator))
         tokens, languages = pool.tokens[where].long(), pool.languages[where].long()

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from locutor.engines.builtin.duration import DurationPredictor
-from locutor.training.builtin.channel import add_noise, coloured, random_colour
+from locutor.training.builtin.channel import coloured, random_colour, recorded
 from locutor.training.builtin.shards import Clip, Pool
+from locutor.training.builtin.timbre import random_timbre
 
 MIN_REFERENCE_FRAMES, MAX_REFERENCE_FRAMES = 190, 760
 
@@ -68,7 +69,8 @@ class DurationObjective:
         limit = self.pool.n_frames - batch.n_reference
         mel = self.pool.mel[self.pool.window(batch.reference.clamp(max=limit), batch.n_reference)].float()
         colour = random_colour(len(mel), mel.shape[-1], 0.5, generator)
-        mel = add_noise(coloured(mel, colour), 0.4, generator)
+        timbre = random_timbre(len(mel), mel.shape[-1], 0.75, generator).keeping_level(mel)
+        mel = recorded(coloured(timbre(mel), colour), 0.3, generator)
         tokens, frames = batch.tokens.to(device), batch.frames.to(device).float()
         predicted = self.network(tokens, batch.language.to(device), mel).float()
         spoken = tokens != 0

@@ -16,15 +16,15 @@ def upgrade() -> None:
         sa.Column("name", sa.String, nullable=False),
         sa.Column("secret_sha256", sa.String, nullable=False),
         sa.Column("scopes", sa.JSON, nullable=False),
-        sa.Column("created_at", sa.Float, nullable=False),
-        sa.Column("expires_at", sa.Float),
-        sa.Column("last_used_at", sa.Float),
-        sa.Column("revoked_at", sa.Float),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("expires_at", sa.Double),
+        sa.Column("last_used_at", sa.Double),
+        sa.Column("revoked_at", sa.Double),
     )
     op.create_table(
         "auth_sessions",
         sa.Column("token_sha256", sa.String, primary_key=True),
         sa.Column("key_id", sa.String, sa.ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=False, index=True),
-        sa.Column("created_at", sa.Float, nullable=False),
-        sa.Column("expires_at", sa.Float, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("expires_at", sa.Double, nullable=False),
     )

@@ -1,0 +1,217 @@
+"""`locutor train`: teach a model a voice, in a process of its own that goes on when this command ends."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from locutor.cli.console import console, progress, table
+from locutor.cli.console import say as remark
+from locutor.errors import EngineError
+
+if TYPE_CHECKING:
+    from locutor.runs.supervise import RunTasks
+    from locutor.settings import Settings
+    from locutor.training.run_folder import RunStatus
+
+app = typer.Typer(help="Teach a model a voice.", no_args_is_help=True)
+
+_Run = Annotated[str, typer.Argument(help="A run of `locutor train list`.")]
+_Detach = Annotated[bool, typer.Option("--detach", help="Return at once instead of showing progress.")]
+_POLL_S = 0.5
+
+
+@app.command("start")
+def start(
+    model_name: Annotated[str, typer.Argument(help="Name of the run and of the models it saves.")],
+    dataset: Annotated[str, typer.Option(help="A dataset of `locutor dataset stats`, or the folder of one.")],
+    base: Annotated[str | None, typer.Option(help="The model to go on from.")] = None,
+    lora: Annotated[bool, typer.Option("--lora", help="Train a small adapter instead of every weight.")] = False,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the clips.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Clips a batch; 4, and 8 with --lora.")] = None,
+    accumulation: Annotated[int | None, typer.Option(help="Batches an update.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Else what suits the engine and method.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Of the adapter.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Of the adapter; alpha / rank scales it.")] = None,
+    max_train_samples: Annotated[int | None, typer.Option(help="Use at most so many clips.")] = None,
+    patience: Annotated[int | None, typer.Option(help="End after so many epochs without a better loss.")] = None,
+    save_per_updates: Annotated[int | None, typer.Option(help="Also save a model every so many updates.")] = None,
+    save_every: Annotated[int | None, typer.Option(help="Updates between states that can be resumed.")] = None,
+    log_every: Annotated[int | None, typer.Option(help="Updates between log lines.")] = None,
+    keep_last: Annotated[int | None, typer.Option(help="Models to keep besides the best.")] = None,
+    sample_text: Annotated[str | None, typer.Option(help="What the samples say.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the recordings, else that of the dataset.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
+    detach: _Detach = False,
+) -> None:
+    """Start a run. It goes on when this command is stopped with Ctrl-C, and when the machine's service restarts."""
+    from locutor.runs.open import config_of_folder, run_config
+    from locutor.settings import load_settings
+
+    settings = load_settings(device=device)
+    values = {
+        "model_name": model_name, "dataset": dataset, "base": base, "method": "lora" if lora else None,
+        "epochs": epochs, "batch_size": batch_size, "accumulation": accumulation, "learning_rate": learning_rate,
+        "precision": precision, "rank": rank, "alpha": alpha, "max_train_samples": max_train_samples,
+        "patience": patience, "save_per_updates": save_per_updates, "save_every": save_every, "log_every": log_every,
+        "keep_last": keep_last, "sample_text": sample_text, "language": lang, "seed": seed,
+    }  # fmt: skip
+    is_folder = Path(dataset).is_dir()
+    config = config_of_folder(Path(dataset), values) if is_folder else run_config(settings, values)
+    with _tasks(settings) as tasks:
+        tasks.start(config)
+        _work_on(settings, tasks, model_name, detach)
+
+
+@app.command("resume")
+def resume(run: _Run, detach: _Detach = False) -> None:
+    """Go on with a run that was stopped or failed, exactly where it was saved last."""
+    from locutor.settings import load_settings
+
+    settings = load_settings()
+    with _tasks(settings) as tasks:
+        tasks.resume(run)
+        _work_on(settings, tasks, run, detach)
+
+
+@app.command("stop")
+def stop(run: _Run) -> None:
+    """Stop a run within seconds, with its state saved."""
+    from locutor.settings import load_settings
+
+    with _tasks(load_settings()) as tasks:
+        folder = tasks.catalog.get(run)
+        tasks.stop(run)
+        end = time.monotonic() + 30
+        while folder.is_alive() and time.monotonic() < end:
+            time.sleep(0.1)
+        if folder.is_alive():
+            raise EngineError(f"run {run!r} has not ended after 30 s")
+        remark(f"{run} is stopped; go on with: locutor train resume {run}")
+
+
+@app.command("status")
+def status(run: _Run, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Where a run stands."""
+    from locutor.runs.open import run_catalog
+    from locutor.runs.supervise import shown
+    from locutor.settings import load_settings
+
+    values = shown(run_catalog(load_settings()).get(run).status())
+    if as_json:
+        typer.echo(json.dumps(values))
+        return
+    for name, value in values.items():
+        if value not in (None, ""):
+            typer.echo(f"{name:14} {value}")
+
+
+@app.command("logs")
+def logs(run: _Run, tail: Annotated[int, typer.Option(help="Last lines to show.")] = 50) -> None:
+    """What a run has measured, a JSON object a line."""
+    from locutor.runs.open import run_catalog
+    from locutor.settings import load_settings
+
+    for row in run_catalog(load_settings()).get(run).log()[-tail:]:
+        typer.echo(json.dumps(row))
+
+
+@app.command("list")
+def list_runs() -> None:
+    """Every run, and where it stands."""
+    from locutor.runs.open import run_catalog
+    from locutor.settings import load_settings
+
+    grid = table("Training runs", "run", "base", "method", "state", "epoch", "loss", "message")
+    for folder in run_catalog(load_settings()).list():
+        config, now = folder.config(), folder.status()
+        loss = "-" if now.loss is None else f"{now.loss:.4f}"
+        epoch = f"{now.epoch} of {config.epochs}"
+        grid.add_row(folder.path.name, config.base, config.method, now.state, epoch, loss, now.error or now.message)
+    console().print(grid)
+
+
+@app.command("work", hidden=True)
+def work(run: _Run) -> None:
+    """Do a run's work in this process; what `start` and the service call."""
+    from locutor.runs.open import teaching
+    from locutor.settings import load_settings
+
+    found = teaching(load_settings(), run)
+    found.stop_on_signals()
+    found.run()
+
+
+@app.command("supervise", hidden=True)
+def supervise() -> None:
+    """Work on queued runs until none is left; what `start` leaves behind where no service runs."""
+    from locutor.bootstrap import job_runner, open_stores
+    from locutor.jobs.kinds import JobKinds
+    from locutor.runs.open import run_tasks
+    from locutor.runs.supervise import LANE
+    from locutor.settings import load_settings
+
+    settings = load_settings()
+    stores = open_stores(settings)
+    runner = job_runner(stores, JobKinds(run_tasks(settings, stores).kind()))
+    try:
+        runner.start()
+        while runner.has_work(LANE):
+            time.sleep(_POLL_S)
+    finally:
+        runner.stop()
+        stores.close()
+
+
+@contextmanager
+def _tasks(settings: "Settings") -> Iterator["RunTasks"]:
+    from locutor.bootstrap import open_stores
+    from locutor.runs.open import run_tasks
+
+    stores = open_stores(settings)
+    try:
+        yield run_tasks(settings, stores)
+    finally:
+        stores.close()
+
+
+def _work_on(settings: "Settings", tasks: "RunTasks", run: str, detach: bool) -> None:
+    """Leave the run to the service of this machine, or to a process of its own where none runs."""
+    from locutor.local_service import look_up
+
+    if look_up(settings.data_dir) is None:
+        command = [sys.executable, "-m", "locutor.cli.main", "train", "supervise"]
+        quiet = subprocess.DEVNULL
+        environ = {**os.environ, **tasks.environ}
+        subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, env=environ)
+    if detach:
+        remark(f"{run} runs in the background; see: locutor train status {run}")
+        return
+    ended = _follow(tasks, run)
+    if ended.state == "failed":
+        raise EngineError(ended.error or "the run failed")
+    remark(f"{run}: {ended.state}, {ended.message}; see: locutor checkpoints list {run}")
+
+
+def _follow(tasks: "RunTasks", run: str) -> "RunStatus":
+    """Show progress until the run is over."""
+    folder, told = tasks.catalog.get(run), ""
+    with progress("training") as show:
+        while True:
+            job, now = tasks.job(run), folder.status()
+            if now.message != told and not now.message.startswith(("update", "clip")):
+                told = now.message
+                remark(f"{run}: {told}")
+            show(now.message, now.step, now.total_steps or None)
+            if job is not None and job.status.is_final:
+                return folder.status()
+            time.sleep(_POLL_S)

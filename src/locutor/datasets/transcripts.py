@@ -1,0 +1,143 @@
+"""What is said in the recordings of a folder, as far as files beside them tell.
+
+Looked for, in this order: a list named metadata.csv or given by name, and beside each recording a file of its name
+with the suffix .srt, .vtt, .lab or .txt.
+
+A list is LJSpeech's (no header, `|` between name and text, a third column holds the text with numbers as words), or a
+table with a header, parted by commas, semicolons, tabs or `|`.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from locutor.audio.formats import FORMATS
+from locutor.datasets.manifest import Cue
+from locutor.datasets.subtitles import parse_subtitles
+from locutor.errors import LocutorError, NotFoundError, OptionError, TextError
+
+SUFFIXES = frozenset({f.suffix for f in FORMATS.values()} | {".m4a", ".mp4", ".webm", ".aac", ".wma", ".oga", ".mka"})
+FILE_COLUMNS = ("file", "path", "audio", "audio_file", "audio_path", "filename", "file_name", "wav")
+TEXT_COLUMNS = ("text", "transcript", "transcription", "sentence", "normalized_text")
+SPEAKER_COLUMNS = ("speaker", "speaker_id", "speaker_name")
+LIST_NAME = "metadata.csv"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A recording, and what is known of it. error: why it cannot be used."""
+
+    path: Path
+    name: str
+    text: str | None = None
+    cues: tuple[Cue, ...] = ()
+    speaker: str = ""
+    error: str | None = None
+
+
+def recordings(place: Path, speaker: str = "") -> list[Given]:
+    """The recordings of a folder with all below it, of a list, or one file, in the order of their names.
+
+    speaker: of all that no list gives one. Raises NotFoundError when there is nothing, OptionError for a list that
+    cannot be read; what is wrong with one recording is its `error`.
+    """
+    if place.is_dir():
+        listed = place / LIST_NAME
+        found = _of_list(listed, speaker) if listed.is_file() else _of_folder(place, speaker)
+    elif not place.is_file():
+        raise NotFoundError(f"there is no file or folder {place}")
+    elif place.suffix.lower() in (".csv", ".tsv"):
+        found = _of_list(place, speaker)
+    else:
+        found = [_beside(place, place.name, speaker)]
+    if not found:
+        raise NotFoundError(f"there are no recordings ({', '.join(sorted(SUFFIXES))}) in {place}")
+    return found
+
+
+def _of_folder(folder: Path, speaker: str) -> list[Given]:
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    return [_beside(path, path.relative_to(folder).as_posix(), speaker) for path in files]
+
+
+def _beside(path: Path, name: str, speaker: str) -> Given:
+    """A recording with the transcript that lies beside it."""
+    for suffix in (".srt", ".vtt", ".lab", ".txt"):
+        beside = path.with_suffix(suffix)
+        if beside.is_file():
+            try:
+                text = _read_text(beside)
+                if suffix in (".srt", ".vtt"):
+                    return Given(path, name, cues=parse_subtitles(text), speaker=speaker)
+                return Given(path, name, text=" ".join(text.split()), speaker=speaker)
+            except LocutorError as error:
+                return Given(path, name, speaker=speaker, error=f"{beside.name}: {error}")
+    return Given(path, name, speaker=speaker)
+
+
+def _of_list(path: Path, speaker: str) -> list[Given]:
+    """The recordings that a list names, those that are not there with an error."""
+    try:
+        text = _read_text(path)
+    except TextError as error:
+        raise OptionError(f"{path}: {error}") from error
+    rows = _table(text) or _ljspeech(text)
+    if not rows:
+        raise OptionError(f"{path} is no list of recordings: it needs lines of `name|text`, or a header with one of "
+                          f"{', '.join(FILE_COLUMNS)} and one of {', '.join(TEXT_COLUMNS)}")  # fmt: skip
+    return [_listed(path.parent, *row, speaker) for row in rows]
+
+
+Listed = tuple[str, str, str]  # file, text, speaker
+
+
+def _table(text: str) -> list[Listed]:
+    """The rows of a table with a header; none when there is no header that tells which column is which."""
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t|", key=first.count)
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restval="")
+    columns = {name.strip().casefold(): name for name in reader.fieldnames or ()}
+    file, said, who = (
+        next((columns[name] for name in names if name in columns), None)
+        for names in (FILE_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)
+    )
+    if file is None or said is None:
+        return []
+    return [(row[file].strip(), row[said].strip(), row[who].strip() if who else "") for row in reader]
+
+
+def _ljspeech(text: str) -> list[Listed]:
+    """Lines of `name|text` or `name|text|text as words`; none when a line is not."""
+    lines = [line.split("|") for line in text.splitlines() if line.strip()]
+    if any(len(parts) < 2 for parts in lines):
+        return []
+    return [(parts[0].strip(), (parts[2] if len(parts) > 2 and parts[2].strip() else parts[1]).strip(), "")
+            for parts in lines]  # fmt: skip
+
+
+def _listed(folder: Path, name: str, text: str, own_speaker: str, speaker: str) -> Given:
+    path = next((p for p in _places(folder, name) if p.is_file()), None)
+    who = own_speaker or speaker
+    if path is None:
+        return Given(folder / name, name, speaker=who, error=f"the list names {name!r}, which is not in {folder}")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return Given(folder / name, name, speaker=who, error=f"the list names {name!r}, which is outside of {folder}")
+    return Given(path, path.relative_to(folder).as_posix(), text=text or None, speaker=who)
+
+
+def _places(folder: Path, name: str) -> Iterator[Path]:
+    """Where a list's name may mean: a path, or a name without suffix in the folder or in wavs."""
+    yield folder / name
+    for inner in ("wavs", "."):
+        yield folder / inner / name
+        for suffix in sorted(SUFFIXES):
+            yield folder / inner / f"{name}{suffix}"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise TextError(f"not UTF-8: {error.reason} at byte {error.start}") from error

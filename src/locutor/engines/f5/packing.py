@@ -1,0 +1,81 @@
+"""Sequences of any lengths laid end to end in one tensor of rows, so that a batch has no padding.
+
+With guidance every utterance has two sequences: first come all the conditional ones, then their unconditional twins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+TILE = 64  # query rows of one program of the attention kernel
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where each sequence lies. All tensors are int32 on the device of the rows.
+
+    lengths: of every sequence, in order; together they cover all rows. first, end: (rows,) bounds of the sequence that
+    a row belongs to. bounds: (n_sequences + 1,). tiles: (n_tiles, 3), first query row and bounds of the sequence, where
+    a tile that begins at the end of its sequence is empty. longest: a bound of the lengths.
+    """
+
+    lengths: tuple[int, ...]
+    first: Tensor
+    end: Tensor
+    bounds: Tensor
+    tiles: Tensor
+    longest: int
+
+    @property
+    def n_rows(self) -> int:
+        return sum(self.lengths)
+
+    @property
+    def position(self) -> Tensor:
+        """Of each row in its sequence, (rows,) int64."""
+        return torch.arange(self.n_rows, device=self.first.device) - self.first
+
+    def spans(self) -> list[slice]:
+        """Rows of each sequence that is not empty."""
+        ends = accumulate(self.lengths)
+        return [slice(end - n, end) for n, end in zip(self.lengths, ends, strict=True) if n]
+
+    @classmethod
+    def of(cls, lengths: Sequence[int], device: torch.device | str = "cpu") -> "Packing":
+        """Sequences as they are, without any padding."""
+        return cls.from_index(lengths, packing_index(lengths).to(device, non_blocking=True))
+
+    @classmethod
+    def from_index(cls, lengths: Sequence[int], index: Tensor, longest: int | None = None) -> "Packing":
+        """The views of one tensor that packing_index has filled. longest: a bound, by default the longest."""
+        rows, n = sum(lengths), len(lengths)
+        first, end, bounds, tiles = torch.split(index, [rows, rows, n + 1, index.numel() - 2 * rows - n - 1])
+        return cls(tuple(lengths), first, end, bounds, tiles.view(-1, 3), longest or max(lengths))
+
+
+def packing_index(lengths: Sequence[int]) -> Tensor:
+    """All index tensors of a packing in one, on the CPU, so that they travel to a device in one copy.
+
+    Its size depends on the sum and the number of the lengths alone: a captured graph can be given another packing.
+    """
+    ends = torch.tensor(list(accumulate(lengths)), dtype=torch.int32)
+    sizes = torch.tensor(list(lengths), dtype=torch.int32)
+    starts = ends - sizes
+    bounds = torch.cat([torch.zeros(1, dtype=torch.int32), ends])
+    return torch.cat(
+        [starts.repeat_interleave(sizes), ends.repeat_interleave(sizes), bounds, _tiles(starts, ends).flatten()]
+    )
+
+
+def _tiles(starts: Tensor, ends: Tensor) -> Tensor:
+    """(n_tiles, 3) for the bound ceil(rows / TILE) + n_sequences of how many there can be; the rest are empty."""
+    counts = -(-(ends - starts) // TILE)
+    which = torch.arange(len(starts)).repeat_interleave(counts)
+    before = counts.cumsum(0) - counts
+    queries = starts[which] + (torch.arange(len(which)) - before[which]).int() * TILE
+    tiles = torch.stack([queries, starts[which], ends[which]], dim=1)
+    n_most = -(-int(ends[-1]) // TILE) + len(starts)
+    return torch.cat([tiles, torch.zeros(n_most - len(tiles), 3, dtype=torch.int32)])

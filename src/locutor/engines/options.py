@@ -1,0 +1,16 @@
+"""Options that an engine has no use for are refused, not ignored."""
+
+from collections.abc import Iterable
+
+from locutor.errors import OptionError
+from locutor.types import SynthesisOptions
+
+
+def refuse_options(options: SynthesisOptions, unused: Iterable[str], engine: str) -> None:
+    """Raises OptionError when one of the options named in `unused` was set."""
+    given = [name for name in unused if getattr(options, name) is not None]
+    if given:
+        raise OptionError(
+            f"engine {engine!r} has no {', '.join(given)}; leave {'it' if len(given) == 1 else 'them'} out or choose "
+            "another model"
+        )

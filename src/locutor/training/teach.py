@@ -1,0 +1,184 @@
+"""One run from beginning to end, or from where it was stopped: the dataset, the plan, the loop, models and samples."""
+
+import json
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+import torch
+
+from locutor.engines.checkpoints import Checkpoint, CheckpointStore
+from locutor.engines.lora import adapt
+from locutor.engines.registry import EngineRegistry
+from locutor.errors import CancelledError, ConflictError
+from locutor.training import preflight, saved
+from locutor.training.config import TrainConfig
+from locutor.training.dataset import Dataset, read_dataset
+from locutor.training.finetune import Finetune, Moment, Schedule
+from locutor.training.lock import locked
+from locutor.training.log import RunLog
+from locutor.training.preflight import Plan
+from locutor.training.registry import make_trainable
+from locutor.training.run_config import RunConfig
+from locutor.training.run_folder import RunFolder, RunStatus
+from locutor.training.sample import choose_voice, make_sample
+from locutor.training.trainable import Lesson, Trainable
+
+log = logging.getLogger(__name__)
+
+FINAL_LR_RATIO = 0.1
+
+
+@dataclass
+class Teaching:
+    """A run and what it needs of the installation."""
+
+    folder: RunFolder
+    store: CheckpointStore
+    registry: EngineRegistry
+    device: str
+    status: RunStatus = field(default_factory=RunStatus)
+    _asked: bool = False
+
+    def run(self) -> RunStatus:
+        """Train until the run is over; its status says how it ended. Raises what went wrong, after writing it down, and
+        ConflictError when another process is at it."""
+        self.folder.stop_file.unlink(missing_ok=True)
+        try:
+            with locked(self.folder.path / "lock"):
+                return self._run()
+        except ConflictError:
+            raise
+        except CancelledError:
+            return self._tell(state="stopped", message="stopped before the first update")
+        except BaseException as error:
+            self._tell(state="failed", error=str(error) or type(error).__name__, message="failed")
+            raise
+
+    def stop_on_signals(self) -> None:
+        """Let SIGTERM and Ctrl-C end the run with its state saved, instead of killing it."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(self, "_asked", True))
+
+    def should_stop(self) -> bool:
+        return self._asked or self.folder.stop_file.exists()
+
+    def on_log(self, step: int, scalars: Mapping[str, float]) -> None:
+        rate = scalars["seconds_per_step"]
+        total = self.status.total_steps
+        self._tell(
+            step=step,
+            epoch=step // max(1, self._steps_per_epoch),
+            loss=scalars["train/loss"],
+            progress=100.0 * step / total,
+            left_s=rate * (total - step),
+            message=f"update {step} of {total}",
+        )
+
+    def on_model(self, name: str, moment: Moment, run_log: RunLog) -> None:
+        """Save the model, point the links, prune, and let it speak."""
+        folder, origin = self.folder.checkpoints, self._origin
+        facts = saved.Facts(
+            name=name,
+            epoch=moment.epoch,
+            step=moment.step,
+            method=origin.config.method,
+            base=origin.base.card.id,
+            base_sha256=origin.base.sha256,
+            held_out=moment.held_out,
+        )
+        saved.save_model(folder, self._trainable, moment.tensors, origin, facts)
+        saved.point(folder, saved.LAST, name)
+        if moment.is_best:
+            saved.point(folder, saved.BEST, name)
+        self._tell(epoch=moment.epoch, message=f"saved {name}")
+        if name.startswith("checkpoint_epoch_"):
+            self._sample(moment.epoch, self.store.open(folder / name), run_log)
+        saved.prune(folder, origin.config.keep_last)
+
+    def _run(self) -> RunStatus:
+        config = self.folder.config()
+        self._tell(state="preparing", total_epochs=config.epochs, pid=os.getpid(), message="reading the dataset")
+        dataset = read_dataset(config.dataset, config.language).limited(config.max_train_samples)
+        base = self.store.locate(config.base)
+        if not self.folder.voice.is_file():
+            choose_voice(self.folder.path, dataset, config.sample_text, config.seed)
+        self._trainable, plan = self._prepare(config, dataset, base)
+        lora = config.lora(self._trainable.adapter_targets) if config.method == "lora" else None
+        self._origin, self._steps_per_epoch = saved.Origin(config, base, lora), plan.steps_per_epoch
+        loop = Finetune(self._trainable, schedule_of(config, plan), self.folder.state, self)
+        self._tell(state="running", total_steps=plan.total_steps, step=loop.state.step, message=plan.sentence())
+        if loop.state.step == 0 and not (self.folder.samples / "epoch_0_output.wav").is_file():
+            make_sample(self.folder.path, 0, base, self.registry, self.device)
+        ended = loop.run(self.folder.path)
+        peak = preflight.peak_bytes(torch.device(self.device))
+        done = {"epoch": loop.epoch, "step": loop.state.step, "left_s": None, "peak_bytes": peak}
+        if ended == "stopped":
+            return self._tell(state="stopped", message=f"stopped after update {loop.state.step}", **done)
+        why = "no better held-out loss" if ended == "stale" else "all epochs are done"
+        return self._tell(state="completed", progress=100.0, message=why, **done)
+
+    def _prepare(self, config: RunConfig, dataset: Dataset, base: Checkpoint) -> tuple[Trainable, Plan]:
+        """The plan of an earlier start is kept: only so can the run go on exactly."""
+
+        def make(batch_size: int) -> Trainable:
+            torch.manual_seed(config.seed)  # fresh adapters are drawn
+            lesson = Lesson(
+                base=base, dataset=dataset, batch_size=batch_size, device=torch.device(self.device),
+                cache=self.folder.path.parent / ".cache", on_progress=self._on_clip,
+            )  # fmt: skip
+            trainable = make_trainable(lesson)
+            if config.method == "lora":
+                adapt(trainable.network, config.lora(trainable.adapter_targets))
+            return trainable
+
+        path = self.folder.path / "plan.json"
+        if path.is_file():
+            plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
+            return make(plan.batch_size), plan
+        fitted = preflight.fit(config, make, self.folder.path, len(dataset.train))
+        path.write_text(json.dumps(asdict(fitted.plan), indent=1), encoding="utf-8")
+        log.info("%s", fitted.plan.sentence())
+        return fitted.trainable, fitted.plan
+
+    def _on_clip(self, done: int, total: int) -> None:
+        if self.should_stop():
+            raise CancelledError("the run was stopped while its clips were read")
+        if done % 10 == 0 or done == total:
+            self._tell(message=f"clip {done} of {total} made ready")
+
+    def _sample(self, epoch: int, checkpoint: Checkpoint, run_log: RunLog) -> None:
+        waveform = make_sample(self.folder.path, epoch, checkpoint, self.registry, self.device)
+        run_log.audio(epoch, "sample", waveform)
+
+    def _tell(self, **changes: object) -> RunStatus:
+        self.status = replace(self.status, **changes)  # type: ignore[arg-type]
+        self.folder.tell(self.status)
+        return self.status
+
+
+def schedule_of(config: RunConfig, plan: Plan) -> Schedule:
+    """How the loop runs, from what was asked and what fits."""
+    train = TrainConfig(
+        max_steps=plan.total_steps,
+        learning_rate=plan.learning_rate,
+        final_lr_ratio=FINAL_LR_RATIO,
+        warmup_steps=min(config.warmup_steps, plan.total_steps // 10),
+        weight_decay=config.weight_decay,
+        betas=(0.9, 0.999),
+        clip_norm=config.clip_norm,
+        ema_decay=config.ema_decay,
+        precision=plan.precision,
+        log_every=config.log_every,
+        save_every=config.save_every,
+        seed=config.seed,
+    )
+    return Schedule(
+        train=train,
+        epochs=config.epochs,
+        accumulation=plan.accumulation,
+        patience=config.patience,
+        save_per_updates=config.save_per_updates,
+    )

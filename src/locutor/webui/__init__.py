@@ -1,0 +1,1 @@
+"""The studio: pages in a browser, over nothing but the public REST API."""

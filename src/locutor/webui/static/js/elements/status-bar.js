@@ -1,0 +1,69 @@
+// <status-bar>: whether the service is there, what it does, what it holds in memory. Asks when something happened, never
+// by the clock.
+
+import { currentSession, get } from "../lib/api.js";
+import { find } from "../lib/dom.js";
+import { isFinal, live } from "../lib/events.js";
+import { number, size, t } from "../lib/words.js";
+
+const QUIET_MS = 400;
+
+class StatusBar extends HTMLElement {
+  #timer = 0;
+
+  connectedCallback() {
+    document.dispatchEvent(new Event("session"));
+    live.addEventListener("up", () => this.#soon());
+    live.addEventListener("down", () => this.#show("down", t("Connection lost, trying again")));
+    live.addEventListener("job", (event) => {
+      const { status, progress } = /** @type {CustomEvent} */ (event).detail;
+      if (isFinal(status) || progress === 0 || status === "queued") this.#soon();
+    });
+    document.addEventListener("models", () => this.#soon());
+  }
+
+  #soon() {
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => void this.#refresh(), QUIET_MS);
+  }
+
+  async #refresh() {
+    if (!currentSession()?.authenticated) return;
+    try {
+      const [engines, queued, processing] = await Promise.all([
+        get("/health/engines"), get("/jobs?limit=1&status=queued"), get("/jobs?limit=1&status=processing"),
+      ]);
+      this.#showEngines(engines);
+      this.#showQueue(engines, queued.total, processing.total);
+    } catch (error) {
+      this.#show("down", error instanceof Error ? error.message : t("The service does not answer."));
+    }
+  }
+
+  /** @param {any} engines */
+  #showEngines(engines) {
+    const loaded = engines.engines.filter((/** @type {any} */ e) => e.loaded);
+    const bytes = loaded.reduce((/** @type {number} */ sum, /** @type {any} */ e) => sum + e.n_bytes, 0);
+    find(this, "[data-device]").textContent = Object.keys(engines.workers).join(", ") || "–";
+    find(this, "[data-models]").textContent = loaded.map((/** @type {any} */ e) => e.model).join(", ") || t("no model loaded");
+    find(this, "[data-memory]").textContent = size(bytes);
+  }
+
+  /** @param {any} engines @param {number} queued @param {number} processing */
+  #showQueue(engines, queued, processing) {
+    find(this, "[data-queue]").textContent = t("{running} running, {waiting} waiting", { running: number(processing), waiting: number(queued) });
+    if (engines.status !== "healthy") {
+      const starting = Object.values(engines.workers).includes("starting");
+      this.#show(starting ? "waiting" : "down", starting ? t("Starting") : t("Something is down: see Settings"));
+    } else if (queued + processing) this.#show("busy", t("Working"));
+    else this.#show("ready", t("Ready"));
+  }
+
+  /** @param {string} state @param {string} text */
+  #show(state, text) {
+    find(this, "[data-lamp]").dataset.state = state;
+    find(this, "[data-state]:not([data-lamp])").textContent = text;
+  }
+}
+
+customElements.define("status-bar", StatusBar);

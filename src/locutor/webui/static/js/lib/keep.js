@@ -1,0 +1,38 @@
+// Recordings that were not sent yet survive a reload: they wait in the browser's own store.
+
+const DATABASE = "locutor";
+const STORE = "files";
+
+/** @returns {Promise<IDBDatabase>} */
+function open() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** @param {string} key @param {File[]} files */
+export async function keepFiles(key, files) {
+  const database = await open();
+  const change = database.transaction(STORE, "readwrite");
+  change.objectStore(STORE).put(files, key);
+  await new Promise((resolve, reject) => {
+    change.oncomplete = resolve;
+    change.onerror = () => reject(change.error);
+  });
+  database.close();
+}
+
+/** @param {string} key @returns {Promise<File[]>} */
+export async function keptFiles(key) {
+  const database = await open();
+  const request = database.transaction(STORE).objectStore(STORE).get(key);
+  await new Promise((resolve, reject) => {
+    request.onsuccess = resolve;
+    request.onerror = () => reject(request.error);
+  });
+  database.close();
+  return request.result ?? [];
+}

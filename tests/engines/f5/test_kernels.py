@@ -1,0 +1,89 @@
+"""Each Triton kernel against the plain operation, on a GPU."""
+
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from locutor.engines.f5 import ops
+from locutor.engines.f5.modules import rope_frequencies, rope_table
+from locutor.engines.f5.packing import Packing
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(
+        not torch.cuda.is_available() or importlib.util.find_spec("triton") is None,
+        reason="needs a CUDA device and Triton",
+    ),
+]
+HEADS = 12
+DTYPES = (torch.float16, torch.bfloat16)
+
+
+@pytest.fixture
+def kernels() -> Any:
+    from locutor.engines.f5 import kernels
+
+    return kernels
+
+
+@pytest.fixture
+def packing() -> Iterator[Packing]:
+    torch.manual_seed(0)
+    yield Packing.of((150, 0, 17, 640, 129), "cuda")
+
+
+def assert_near(got: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> None:
+    assert torch.isfinite(got).all() and got.shape == wanted.shape
+    error = (got.float() - wanted.float()).norm() / wanted.float().norm()
+    assert error < (1e-3 if dtype == torch.float16 else 8e-3)
+
+
+def drawn(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return torch.randn(*shape, device="cuda", dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [768, 1024])
+def test_modulation(kernels: Any, packing: Packing, dtype: torch.dtype, width: int) -> None:
+    x, y, vectors = drawn(packing.n_rows, width), drawn(packing.n_rows, width, dtype=dtype), drawn(3, width)
+    assert_near(kernels.modulate(x, *vectors[:2], dtype), ops.modulate(x, *vectors[:2], torch.float32), dtype)
+    wanted = ops.add_gated(x, y, *vectors, torch.float32)
+    for got, right in zip(kernels.add_gated(x.clone(), y, *vectors, dtype), wanted, strict=True):
+        assert_near(got, right, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_heads", [HEADS, 1])
+def test_rotation(kernels: Any, packing: Packing, dtype: torch.dtype, n_heads: int) -> None:
+    qkv = drawn(packing.n_rows, 3, HEADS, 64, dtype=dtype)
+    rope = tuple(table.cuda() for table in rope_table(700, rope_frequencies()))
+    wanted = ops.turn(qkv.float(), rope, packing, n_heads)
+    assert_near(kernels.turn(qkv.clone(), rope, packing, n_heads), wanted, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [768, 1024])
+def test_convolution(kernels: Any, packing: Packing, dtype: torch.dtype, width: int) -> None:
+    x, bias = drawn(packing.n_rows, width, dtype=dtype), drawn(width, dtype=dtype)
+    weight = drawn(width, width // 16, 31, dtype=dtype) / 44
+    for added in (None, x):
+        got = kernels.convolve(x, kernels.tap_major(weight), bias, packing, added)
+        wanted = ops.convolve(x.float(), weight.float(), bias.float(), packing, None if added is None else x.float())
+        assert_near(got, wanted, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_attention(kernels: Any, packing: Packing, dtype: torch.dtype) -> None:
+    qkv = drawn(packing.n_rows, 3, HEADS, 64, dtype=dtype)
+    wanted = ops.attend(qkv.float(), packing)
+    assert_near(kernels.attend(qkv, packing), wanted, dtype)
+    assert_near(kernels.flash_attend(qkv, packing), wanted, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_widening(kernels: Any, dtype: torch.dtype) -> None:
+    x, weight, bias = drawn(300, 256, dtype=dtype), drawn(512, 256, dtype=dtype) / 16, drawn(512, dtype=dtype)
+    assert_near(kernels.widen(x, weight, bias), ops.widen(x.float(), weight.float(), bias.float()), dtype)
