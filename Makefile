@@ -36,10 +36,14 @@ unit: .venv/installed-dev ## The quick tests
 slow: .venv/installed-dev ## Tests that listen, render much, or run every command of the docs
 	$(BIN)/pytest -q -m slow
 
+.PHONY: smoke
+smoke: .venv/installed-dev ## Service up, 100 clips taught for an epoch, checkpoint listed, its sample and a job's audio heard
+	$(BIN)/python scripts/smoke.py
+
 .PHONY: lint
 lint: .venv/installed-dev ## Style, types and who may import whom
-	$(BIN)/ruff format --check src tests recipes benchmarks docs
-	$(BIN)/ruff check src tests recipes benchmarks docs
+	$(BIN)/ruff format --check src tests recipes benchmarks scripts docs
+	$(BIN)/ruff check src tests recipes benchmarks scripts docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 

@@ -1,8 +1,8 @@
 """Does the dataset filter find bad clips and spare good ones? `python benchmarks/dataset_faults.py PACKAGES WORK`.
 
 Good clips: recordings of a person (PACKAGES: see recipes/datasets/debian_speech.py; those of verbatim_prompts.txt,
-whose script is what she says), and speech of the built-in voice. Among them the faults of faults.py, --each of every
-kind at every strength, made of the same recordings; the second speakers are a LibriVox reader and other synthetic voices.
+whose script is what she says), and speech of the built-in voice. Among them the faults of faults.py, --each of a kind
+at every strength, made of the same recordings; the second speakers are a LibriVox reader and other synthetic voices.
 All go through the pipeline with its default limits. Prints, per kind and strength, how many were dropped and why, and
 fails unless at least 95 % of the faults and at most 2 % of the good clips were. Started again with the same WORK, it
 goes on where it stopped.

@@ -77,15 +77,9 @@ def parity(world: World) -> None:
     plain = Runtime(world.network, world.device, torch.float32, ops.PLAIN)
     n_ref = len(world.mel)
     batch = [world.utterance(10, 1), world.utterance(3, 2), world.utterance(6.5, 3)]
-    variants: dict[str, Callable[[], Runtime]] = {
-        "fp16": lambda: world.runtime,
-        "fp16, sum in fp32": partial(Runtime, world.network, world.device, torch.float16, residual=torch.float32),
-        "bf16": partial(Runtime, world.network, world.device, torch.bfloat16),
-        "bf16, sum in fp32": partial(Runtime, world.network, world.device, torch.bfloat16, residual=torch.float32),
-        "fp16, plain operations": partial(Runtime, world.network, world.device, torch.float16, ops.PLAIN),
-    }
-    if world.device.type != "cuda":
-        variants = {"fp32": lambda: world.runtime}
+    variants: dict[str, Callable[[], Runtime]] = {"fp32": lambda: world.runtime}
+    if world.device.type == "cuda":
+        variants = _variants(world)
     for steps in (7, 32):
         wanted = solve(plain, world.vocoder, batch, steps, None).mel(0)[n_ref:]
         print(f"NFE {steps}: output std {wanted.std():.3f}")
@@ -99,6 +93,23 @@ def parity(world: World) -> None:
                 pool.find([u.n_frames for u in batch], True)
                 guarded(f"{name}, graph of three", lambda: _mel_error(world, runtime, batch, steps, pool, wanted, 3))
     torch.backends.cudnn.allow_tf32 = True
+
+
+def _variants(world: World) -> dict[str, Callable[[], Runtime]]:
+    return {
+        "fp16": lambda: world.runtime,
+        "fp16, sum in fp32": partial(Runtime, world.network, world.device, torch.float16, residual=torch.float32),
+        "bf16": partial(Runtime, world.network, world.device, torch.bfloat16),
+        "bf16, sum in fp32": partial(Runtime, world.network, world.device, torch.bfloat16, residual=torch.float32),
+        "fp16, half exponentials": partial(Runtime, world.network, world.device, torch.float16, half_exponentials()),
+        "fp16, plain operations": partial(Runtime, world.network, world.device, torch.float16, ops.PLAIN),
+    }
+
+
+def half_exponentials() -> ops.Ops:
+    from locutor.engines.f5 import kernels
+
+    return replace(kernels.OPS, attend=partial(kernels.attend, half_exp=True))
 
 
 def _mel_error(
@@ -125,6 +136,13 @@ def latency(world: World) -> None:
             ideal = 1e3 * steps * flops_per_step(spoken.n_frames) / (PEAK_TFLOPS * 1e12)
             print(f"{steps:5}  {new_s:8}  {spoken.n_frames:6}  {ms:8.2f} ({n})  {ms / 1e3 / new_s:.4f}  "
                   f"{solve_ms:8.2f}  {solve_ms / steps:6.3f}  {ideal / solve_ms:.1%}  {eager_ms:8.2f}")  # fmt: skip
+
+    if world.device.type == "cuda":
+        runtime = Runtime(world.network, world.device, torch.float16, half_exponentials())
+        pool, spoken = GraphPool(runtime), world.utterance(10.0)
+        for steps in (32, 7):
+            ms, n = world.median_ms(lambda: solve(runtime, world.vocoder, [spoken], steps, pool))
+            print(f"half exponentials, NFE {steps}, 10 s, solve only: {ms:.2f} ms (n {n})")
 
 
 def first(world: World) -> None:

@@ -13,14 +13,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from locutor.engines.f5 import ops, packing
 from locutor.engines.f5.modules import rope_frequencies, rope_table
-from locutor.engines.f5.packing import Packing
+from locutor.engines.f5.packing import TILE, Packing
 
 if TYPE_CHECKING:
     from f5_world import World
 
-TRIED = (  # queries, keys, warps, stages
-    (64, 64, 4, 2), (64, 64, 4, 3), (64, 128, 4, 2), (128, 32, 4, 3), (128, 64, 4, 2), (128, 64, 4, 3), (128, 64, 4, 4),
-    (128, 64, 8, 2), (128, 64, 8, 3), (128, 128, 4, 2), (128, 128, 8, 2), (128, 128, 8, 3),
+TRIED = (  # queries, keys, warps, stages, exponentials in half precision
+    (64, 128, 4, 2, False), (64, 128, 4, 2, True), (64, 64, 4, 3, True), (64, 64, 4, 4, False), (64, 128, 4, 3, False),
+    (64, 256, 4, 1, False), (128, 128, 8, 2, True), (128, 64, 8, 3, True),
 )  # fmt: skip
 GROUPS = {
     "attention": r"attend|flash|fmha|cudnn.*sdpa|sdpa",
@@ -64,12 +64,12 @@ def _elementwise(world: "World", p: Packing, d: int) -> None:
         got = kernels.add_gated(x.clone(), y, gate, scale, shift, x.dtype)
         errors = [relative_error(a, b) for a, b in zip(got, wanted, strict=True)]
         told = f"errors {errors[0]:.1e} {errors[1]:.1e}"
-        for rows in (1, 2, 4, 8):
-            kernels.MODULATE_ROWS = rows
-            for z in (x.clone(), x.float()):
-                us = world.device_us(lambda z=z: kernels.add_gated(z, y, gate * 0, scale, shift, x.dtype))
-                told += f"; {rows} rows {str(z.dtype)[6:]} {us:.1f} us"
-        kernels.MODULATE_ROWS = 4
+        for rows in (2, 4, 8):
+            for warps in (4, 8):
+                kernels.MODULATE_ROWS, kernels.MODULATE_WARPS = rows, warps
+                us = world.device_us(lambda: kernels.add_gated(x, y, gate * 0, scale, shift, x.dtype))
+                told += f"; {rows} rows {warps} warps {us:.1f} us"
+        kernels.MODULATE_ROWS = kernels.MODULATE_WARPS = 4
         return told
 
     def turn() -> str:
@@ -78,7 +78,7 @@ def _elementwise(world: "World", p: Packing, d: int) -> None:
         for rows in (1, 2, 4, 8):
             kernels.TURN_ROWS = rows
             told += f"; {rows} rows {world.device_us(lambda: kernels.turn(qkv, rope, p, d // 64)):.1f} us"
-        kernels.TURN_ROWS = 4
+        kernels.TURN_ROWS = 2
         return told
 
     for part in (modulate, add_gated, turn):
@@ -95,8 +95,8 @@ def _convolution(world: "World", p: Packing, d: int) -> None:
         kernels.convolve(x, tapped, bias, p, x), ops.convolve(x.float(), weight.float(), bias.float(), p, x.float())
     )
     guarded("convolve, error", lambda: f"{error():.1e}")
-    for rows in (64, 128):
-        for warps, stages in ((4, 3), (4, 4), (4, 6), (8, 3), (8, 4)):
+    for rows in (128, 256):
+        for warps, stages in ((8, 2), (8, 3)):
             run = lambda r=rows, w=warps, s=stages: kernels.convolve(
                 x, tapped, bias, p, rows=r, num_warps=w, num_stages=s
             )
@@ -130,14 +130,13 @@ def _attention(world: "World", n: int) -> None:
                 return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(0, 1).flatten(1)
 
         guarded(str(backend), lambda dense=dense: measured(dense))
-    guarded("cuDNN, lengths on the device", lambda: measured(lambda: cudnn_attend(qkv, p)))
     best: tuple[float, str] = (1e9, "")
-    for tile, keys, warps, stages in TRIED:
+    for tile, keys, warps, stages, half in TRIED:
         packing.TILE = tile
         tiled = Packing.of([n, n], world.device)
-        name = f"attend {tile} queries {keys} keys {warps} warps {stages} stages"
-        run = lambda k=keys, w=warps, s=stages, t=tile, p=tiled: kernels.attend(
-            qkv, p, queries=t, keys=k, num_warps=w, num_stages=s
+        name = f"attend {tile} queries {keys} keys {warps} warps {stages} stages, half exponentials: {half}"
+        run = lambda k=keys, w=warps, s=stages, t=tile, p=tiled, h=half: kernels.attend(
+            qkv, p, queries=t, keys=k, num_warps=w, num_stages=s, half_exp=h
         )
         try:
             us = world.device_us(run, 5)
@@ -145,7 +144,7 @@ def _attention(world: "World", n: int) -> None:
             best = min(best, (us, name + ": " + measured(run)))
         except Exception as error:
             print(f"  {name}: {type(error).__name__} {str(error)[:80]}", flush=True)
-    packing.TILE = 128
+    packing.TILE = TILE
     print(f"  best own kernel: {best[1]}")
     guarded("own kernel as it is set", lambda: measured(lambda: kernels.attend(qkv, p)))
 
@@ -154,18 +153,11 @@ def replace_longest(p: Packing, longest: int) -> Packing:
     return Packing(p.lengths, p.first, p.end, p.bounds, p.tiles, longest)
 
 
-def cudnn_attend(qkv: Tensor, p: Packing) -> Tensor:
-    q, k, v = qkv.unbind(1)
-    return torch.ops.aten._cudnn_attention_forward(
-        q, k, v, None, p.bounds, p.bounds, p.longest, p.longest, False, 0.0, False, False
-    )[0].flatten(1)
-
-
 def _products(world: "World", r: int) -> None:
     from locutor.engines.f5 import kernels
 
     for name, width, wide in (("qkv", 1024, 3072), ("out", 1024, 1024), ("widen", 1024, 2048), ("narrow", 2048, 1024)):
-        for rows in (r, 2816, 4 * r, 16 * r):
+        for rows in (r, 2816, 2880, r, 2816, 16 * r):
             x, w, b = _half(world, rows, width), _half(world, wide, width) / 32, _half(world, wide)
             product = (lambda: kernels.widen(x, w, b)) if name == "widen" else (lambda: F.linear(x, w, b))
             us = world.device_us(product, 10)
@@ -185,8 +177,9 @@ def profile(world: "World") -> None:
         "ours, text and reference": lambda: world.runtime.context(
             [spoken.state.ids], [spoken.state.mel], [spoken.n_frames], True
         ),
-        "upstream fp16": lambda: world.upstream.to(world.half) and world.speak_upstream(10.0, 7),
+        "upstream fp16": lambda: world.speak_upstream(10.0, 7),
     }
+    world.upstream.to(world.half)
     for name, run in runs.items():
         guarded(name, lambda run=run: _profiled(world, run))
 

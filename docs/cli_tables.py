@@ -22,6 +22,8 @@ def commands(command: Any = None, name: str = "locutor") -> Iterator[tuple[str, 
     command = command or typer.main.get_command(app)
     yield name, command
     for word, inner in getattr(command, "commands", {}).items():
+        if inner.hidden:
+            continue
         yield from commands(inner, f"{name} {word}")
 
 

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def test_sounds_and_texts_are_taken_in(dataset: Dataset, collection: Path) -> No
     assert told == [("import", n, 12) for n in range(13)]
     one = sources[3]
     assert one.text == "This is recording number 3, as it was read out." and one.speaker == "ana"
-    assert one.id.startswith("take_03-") and one.duration_s == pytest.approx(2.2)
+    assert one.id.startswith("take_03-") and one.duration_s == pytest.approx(2.7)
     kept = io.read(dataset.folder / str(one.file))
     assert np.array_equal(kept.samples, io.read(collection / "take 03.wav").samples)
     assert dataset.sources() == sources
@@ -54,6 +55,13 @@ def test_one_sound_is_one_source(dataset: Dataset, collection: Path, tmp_path: P
     second = import_recordings(dataset, [tmp_path / "more"])
     assert len(second) == 12 and {s.id for s in second} == {s.id for s in first}
     assert len(list(dataset.raw.iterdir())) == 12
+
+
+def test_a_changed_file_takes_the_place_of_what_it_was(dataset: Dataset, collection: Path, hum: Any) -> None:
+    first = import_recordings(dataset, [collection])
+    io.write(collection / "take 05.wav", hum([3], seed=77))
+    second = import_recordings(dataset, [collection])
+    assert len(second) == 12 and len({s.id for s in second} & {s.id for s in first}) == 11
 
 
 def test_it_goes_on_where_it_was_stopped(dataset: Dataset, collection: Path) -> None:

@@ -223,3 +223,14 @@ def test_card_of_the_builtin_model() -> None:
     assert stated == [f"{n / 1e6:.1f} M" for n in parts.values()]
     assert f"{sum(parts.values()) / 1e6:.1f} million parameters" in " ".join(page.split())
     assert f"{WEIGHTS.stat().st_size / 1e6:.1f} MB" in page
+
+
+def test_every_request_of_training_is_listed() -> None:
+    from locutor.api.routes import training, training_datasets, training_speech
+
+    page = read("docs/finetuning.md")
+    for router in (training.router, training_datasets.router, training_speech.router):
+        for route in router.routes:
+            path = getattr(route, "path", "")
+            parent, _, last = path.rpartition("/")
+            assert f"{path}`" in page or f"{path}?" in page or (parent in page and f"`{last}`" in page), path

@@ -29,6 +29,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
 
+# Commands of docs/finetuning.md: tests/runs runs what they stand on, with a dataset of its own.
+NEEDS_A_VOICE = ("locutor dataset make", "locutor train", "locutor checkpoints", 'locutor say "This is my own voice."')
 # Beginnings of commands that cannot be run here: they fetch, or install, or take minutes.
 NOT_RUN = (
     "git clone",
@@ -38,6 +40,7 @@ NOT_RUN = (
     "locutor models pull",
     "locutor serve",
     "python benchmarks/",
+    *NEEDS_A_VOICE,
 )
 SHORTENED = {"locutor evaluate": " --limit 1"}
 

@@ -33,7 +33,7 @@ def test_a_name_twice_is_refused() -> None:
 
 
 def test_a_miss_lists_the_choices() -> None:
-    with pytest.raises(NotFoundError, match="needs engine 'xtts9'; engines are builtin, f5"):
+    with pytest.raises(NotFoundError, match="needs engine 'xtts9'; engines are builtin, f5, xtts"):
         default_registry().load(checkpoint("xtts9"), "cpu")
 
 

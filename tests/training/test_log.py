@@ -16,7 +16,7 @@ def test_lines_are_appended_and_logged(tmp_path: Path, caplog: pytest.LogCapture
             log.write(step, {"train/loss": 1 / 3})
             log.close()
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert [(row["step"], row["train/loss"]) for row in rows] == [(5, 0.333333), (10, 0.333333)]
+    assert [(row["step"], row["train/loss"]) for row in rows] == [(5, 0.333333333), (10, 0.333333333)]
     assert abs(rows[0]["time"] - time.time()) < 60
     assert sum("'train/loss': 0.333333" in record.getMessage() for record in caplog.records) == 2
 

@@ -136,7 +136,7 @@ def test_the_clock_ends_a_run_and_counts_what_went_before(
 
 
 def test_weights_decay_and_biases_do_not(line: Objective) -> None:
-    optimizer = loop._optimizer(line().network, CONFIG, torch.device("cpu"))
+    optimizer = loop.make_optimizer(line().network, CONFIG, torch.device("cpu"))
     decayed, others = optimizer.param_groups
     assert [p.dim() for p in decayed["params"]] == [2, 2] and decayed["weight_decay"] == CONFIG.weight_decay
     assert [p.dim() for p in others["params"]] == [1, 1, 1, 1] and others["weight_decay"] == 0

@@ -13,19 +13,22 @@ from locutor.storage.artefacts import Staged
 
 _MIME_TYPE = "application/octet-stream"  # what the client says of it is not believed
 MAX_UPLOAD_S = 600.0
+TRANSCRIPTS = (".txt", ".lab", ".srt", ".vtt", ".csv")
 
 
 @contextmanager
-def staged(served: Context, uploads: Sequence[UploadFile]) -> Iterator[list[Staged]]:
+def staged(served: Context, uploads: Sequence[UploadFile], transcripts: bool = False) -> Iterator[list[Staged]]:
     """Recordings on disk, to be committed in the block; those that are not are thrown away.
 
-    Raises AudioError for one that is no audio or longer than 10 minutes.
+    transcripts: files named as TRANSCRIPTS may be among them. Raises AudioError for one that is no audio or longer than
+    10 minutes.
     """
     artefacts, files = served.stores.artefacts, []
     try:
         for upload in uploads:
             files.append(artefacts.stage(upload.file, filename=_shown(upload), media_type=_MIME_TYPE))
-            _look_at(files[-1].path, _shown(upload))
+            if not (transcripts and _shown(upload).lower().endswith(TRANSCRIPTS)):
+                _look_at(files[-1].path, _shown(upload))
         yield files
     finally:
         artefacts.discard(files)
@@ -33,7 +36,7 @@ def staged(served: Context, uploads: Sequence[UploadFile]) -> Iterator[list[Stag
 
 @contextmanager
 def scratch_file(served: Context, upload: UploadFile) -> Iterator[Path]:
-    """An upload as a file that is removed afterwards; raises as keep."""
+    """An upload as a file that is removed afterwards; raises as staged."""
     with served.stores.artefacts.scratch() as folder:
         path = folder / "upload"  # the client's name is never one of ours
         with path.open("wb") as file:

@@ -49,7 +49,7 @@ def make(
     threshold: _Threshold = 0.5,
     min_snr_db: _Snr = 10.0,
     max_cer: _Cer = 0.15,
-    min_speaker_similarity: _Similarity = 0.7,
+    min_speaker_similarity: _Similarity = 0.75,
     min_duration_s: _Shortest = 1.0,
     max_duration_s: _Longest = 20.0,
     compare_voices: _Voices = True,
@@ -136,7 +136,7 @@ def segment(
 
 @app.command("transcribe")
 def transcribe(
-    name: _Name, min_snr_db: _Snr = 10.0, min_speaker_similarity: _Similarity = 0.7, device: _Device = "cpu"
+    name: _Name, min_snr_db: _Snr = 10.0, min_speaker_similarity: _Similarity = 0.75, device: _Device = "cpu"
 ) -> None:
     """Listen to the clips whose sound and voice are good enough and write down what they say."""
     from locutor import datasets
@@ -154,7 +154,7 @@ def filter_(
     name: _Name,
     min_snr_db: _Snr = 10.0,
     max_cer: _Cer = 0.15,
-    min_speaker_similarity: _Similarity = 0.7,
+    min_speaker_similarity: _Similarity = 0.75,
     min_duration_s: _Shortest = 1.0,
     max_duration_s: _Longest = 20.0,
     worst: Annotated[int, typer.Option(min=0, help="How many of those left out to show.")] = 20,

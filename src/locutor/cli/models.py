@@ -1,5 +1,6 @@
 """`locutor models`: what is here, what can be had, and on what terms."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,8 @@ from locutor.errors import OptionError
 if TYPE_CHECKING:
     from locutor.engines.card import ModelCard
     from locutor.engines.checkpoints import CheckpointStore
+
+COQUI_LICENCE, COQUI_AGREED = "CPML", "COQUI_TOS_AGREED"
 
 app = typer.Typer(help="List, pull and remove models.", no_args_is_help=True)
 
@@ -70,7 +73,7 @@ def pull(
 ) -> None:
     """Download a model, or take it from a folder; an interrupted download goes on where it stopped."""
     store = _store()
-    accepted = accept_licence or _ask(store, store.card(model))
+    accepted = accept_licence or _agreed_before(store.card(model)) or _ask(store, store.card(model))
     with progress(model, unit_bytes=True) as show:
         pulled = store.pull(model, licence_accepted=accepted, source=source, on_progress=show)
     for file in pulled:
@@ -79,11 +82,33 @@ def pull(
     say(f"{model} is installed")
 
 
+@app.command("convert")
+def convert(
+    source: Annotated[Path, typer.Argument(help="An XTTS-v2 checkpoint: model.pth, best_model.pth, .safetensors.")],
+    target: Annotated[Path, typer.Argument(help="NAME.safetensors, or NAME.pth for coqui-tts.")],
+    config: Annotated[Path | None, typer.Option("--config", help="Its config.json; else the one beside it.")] = None,
+) -> None:
+    """Write an XTTS-v2 checkpoint anew: as safetensors, or back into the form that coqui-tts reads."""
+    from locutor.engines.xtts.convert import to_safetensors, to_upstream
+
+    write = to_upstream if target.suffix == ".pth" else to_safetensors
+    write(source, config or source.with_name("config.json"), target)
+    say(f"{target} was written; {source} is as it was")
+
+
 @app.command("remove")
 def remove(model: _Model) -> None:
     """Delete a model's files."""
     _store().remove(model)
     say(f"{model} was removed")
+
+
+def _agreed_before(card: "ModelCard") -> bool:
+    """coqui-tts' own variable for accepting the licence of its models."""
+    if card.licence != COQUI_LICENCE or os.environ.get(COQUI_AGREED) != "1":
+        return False
+    say(f"{card.id}: {card.licence}, NO COMMERCIAL USE {card.licence_url or ''}; accepted by {COQUI_AGREED}=1")
+    return True
 
 
 def _ask(store: "CheckpointStore", card: "ModelCard") -> bool:

@@ -19,11 +19,11 @@ from locutor.datasets.watch import Watch
 from locutor.types import Waveform
 
 MIN_CLIPS = 5  # fewer do not show what a speaker sounds like
-STEP_FRAMES = 20  # 0.2 s
-_MIN_SPEECH = 0.75  # of a window, else silence is compared
+STEP_FRAMES = 30  # 0.3 s
+_MIN_SPEECH = 0.5  # of a window, else silence is compared
 _SPEECH_DB = 25.0  # frames this far below the speech's level are silence
 _OUTLIER = 0.1  # below the median similarity: not used to know the speaker by
-_VERSION = 2
+_VERSION = 3
 
 
 class WindowEncoder(Protocol):

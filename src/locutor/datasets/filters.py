@@ -28,8 +28,8 @@ class Limits:
     min_speech_share: float = 0.35
     max_edge_db: float = -20.0
     max_burst_s: float = 0.03
-    min_speaker_similarity: float = 0.7
-    min_worst_similarity: float = 0.55
+    min_speaker_similarity: float = 0.75
+    min_worst_similarity: float = 0.66
     max_cer: float = 0.15
     min_word_probability: float = 0.5
     min_chars_per_s: float = 4.0

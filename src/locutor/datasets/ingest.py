@@ -53,7 +53,13 @@ def _imported(dataset: Dataset, given: Given, memo: Memo[Source]) -> Source:
     if source is None or source.error or not (dataset.folder / str(source.file)).is_file():
         source = _decoded(dataset, given, sha256)
         memo.put(_key(sha256), [source])
-    about = {"name": given.name, "text": given.text, "cues": given.cues, "speaker": given.speaker}
+    about = {
+        "origin": _origin(given),
+        "name": given.name,
+        "text": given.text,
+        "cues": given.cues,
+        "speaker": given.speaker,
+    }
     return source.model_copy(update=about)
 
 
@@ -91,15 +97,28 @@ def _read_whole(path: Path) -> Waveform:
 
 def _failed(given: Given, sha256: str, error: str) -> Source:
     source_id = f"{_slug(given.path.stem)}-{key_of(given.name, sha256)[:10]}"
-    return Source(id=source_id, name=given.name, file_sha256=sha256, speaker=given.speaker, error=error)
+    return Source(
+        id=source_id,
+        name=given.name,
+        file_sha256=sha256,
+        origin=_origin(given),
+        speaker=given.speaker,
+        error=error,
+    )
 
 
 def _merged(before: list[Source], found: list[Source]) -> list[Source]:
-    """One source for each sound and each failed file, the newest row of it, in the order of their names."""
-    rows = {source.id: source for source in (*before, *found)}
-    repaired = {source.name for source in found if not source.error}
-    kept = [source for source in rows.values() if not (source.error and source.name in repaired)]
-    return sorted(kept, key=lambda source: (source.name, source.id))
+    """One source for each sound and each failed file, the newest row of it, in the order of their names.
+
+    A file that was changed since it was imported takes the place of what it was.
+    """
+    places = {source.origin for source in found}
+    rows = {source.id: source for source in (*(s for s in before if s.origin not in places), *found)}
+    return sorted(rows.values(), key=lambda source: (source.name, source.id))
+
+
+def _origin(given: Given) -> str:
+    return key_of(str(given.path.resolve()))[:12]
 
 
 def _key(sha256: str) -> str:

@@ -35,13 +35,14 @@ class Source(Row):
     """A recording. file: its copy in the dataset, None with an error. name: where it came from, for people to read.
 
     text: what is said in all of it; cues: in parts of it; neither: nobody knows. speaker: "" for the only one.
-    file_sha256: of the file as it was given.
+    file_sha256: of the file as it was given; origin: stands for the place where it lay.
     """
 
     id: str
     name: str
     file: str | None = None
     file_sha256: str = ""
+    origin: str = ""
     sample_rate: int = 0
     duration_s: Seconds = 0.0
     text: str | None = None

@@ -6,11 +6,9 @@ from locutor.errors import OptionError
 from locutor.types import SynthesisOptions
 
 
-def refuse_options(options: SynthesisOptions, unused: Iterable[str], engine: str) -> None:
+def refuse_options(options: SynthesisOptions, unused: Iterable[str]) -> None:
     """Raises OptionError when one of the options named in `unused` was set."""
     given = [name for name in unused if getattr(options, name) is not None]
     if given:
-        raise OptionError(
-            f"engine {engine!r} has no {', '.join(given)}; leave {'it' if len(given) == 1 else 'them'} out or choose "
-            "another model"
-        )
+        it = "it" if len(given) == 1 else "them"
+        raise OptionError(f"this model has no option {', '.join(given)}; leave {it} out or choose another model")

@@ -89,6 +89,7 @@ def default_registry() -> EngineRegistry:
     registry = EngineRegistry()
     registry.add("builtin", partial(_load_builtin, SharedBases()))
     registry.add("f5", partial(_load_f5, SharedBases(), VocoderCache()))
+    registry.add("xtts", _load_xtts)
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         registry.add(entry.name, partial(_load_from, entry))
     return registry
@@ -134,3 +135,22 @@ def _adapter(checkpoint: Checkpoint) -> "Adapter | None":
 
     files = checkpoint.files
     return read_adapter(files["adapter"], files["adapter_config"]) if "adapter" in files else None
+
+
+def _load_xtts(checkpoint: Checkpoint, device: str) -> Engine:
+    from locutor.engines.xtts.engine import UNKNOWN_ORIGIN, Plan, XttsEngine
+
+    card, files = checkpoint.card, checkpoint.files
+    absent = [role for role in ("model", "config", "vocab") if role not in files]
+    if absent:
+        raise CheckpointError(f"the card of model {card.id!r} names no file for {', '.join(absent)}")
+    info = replace(UNKNOWN_ORIGIN, languages=card.languages, licence=card.licence, commercial_use=card.commercial_use)
+    return XttsEngine.load(
+        files["model"],
+        files["config"],
+        files["vocab"],
+        plan=Plan.of(device),
+        info=info,
+        speakers_file=files.get("speakers"),
+        adapter=_adapter(checkpoint),
+    )

@@ -48,7 +48,8 @@ class RunTasks:
     def resume(self, run: str) -> Job:
         """Queue a run that was stopped or failed; the job that is there when it is queued or under way already."""
         self.catalog.get(run)
-        return self.job(run, live=True) or self._submit(run)
+        job = self.job(run, live=True)
+        return self._submit(run) if job is None or job.cancel_requested else job
 
     def stop(self, run: str) -> Job | None:
         """Ask a run to end with its state saved, which takes seconds; None when no job works on it."""
@@ -74,6 +75,9 @@ class RunTasks:
     def train(self, context: JobContext) -> JobOutcome:
         """params: run, a name. result: how the run ended (RunStatus)."""
         folder = self.catalog.get(context.job.params["run"])
+        end = time.monotonic() + STOP_S
+        while folder.is_alive() and folder.stop_file.exists() and time.monotonic() < end:
+            time.sleep(0.1)  # it is resumed while it is still ending
         process = None if folder.is_alive() else self._spawn(folder)
         try:
             self._watch(context, folder, process)

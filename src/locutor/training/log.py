@@ -36,7 +36,7 @@ class RunLog:
             self._board = SummaryWriter(run / "tensorboard", purge_step=from_step + 1 if from_step else None)
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        row = {"step": step, "time": round(time.time(), 1), **{k: float(f"{v:.7g}") for k, v in scalars.items()}}
+        row = {"step": step, "time": round(time.time(), 1), **{k: float(f"{v:.9g}") for k, v in scalars.items()}}
         self._lines.write(json.dumps(row) + "\n")
         self._lines.flush()
         logger.info("%s", row)

@@ -31,6 +31,7 @@ from locutor.runs.dataset_tasks import BUILD, DOWNLOAD, SEGMENT, TRANSCRIBE, UPL
 
 router = APIRouter(prefix="/training", tags=["Datasets"], dependencies=[Depends(allow(Scope.TRAIN))])
 
+_UPLOADS = "Recordings, up to 10 minutes each, and transcripts beside them: name.txt, .lab, .srt or .vtt."
 Folder = Annotated[str, Query(max_length=64, description="Name of a dataset.")]
 
 
@@ -53,11 +54,17 @@ def download(body: DownloadIn, served: Served) -> TaskStarted:
 @router.post("/dataset/upload", response_model=TaskStarted, responses=refusals(507), summary="Send recordings")
 def upload(
     served: Served,
-    file: Annotated[list[UploadFile], File(description="Recordings, up to 10 minutes each.", min_length=1)],
+    file: Annotated[
+        list[UploadFile],
+        File(
+            description="Recordings, up to 10 minutes each, and transcripts beside them: name.txt, .lab, .srt, .vtt.",
+            min_length=1,
+        ),
+    ],
     folder: Annotated[DatasetName, Form()],
     language: Annotated[Language, Form()] = "en",
 ) -> TaskStarted:
-    with staged(served, file) as uploads:
+    with staged(served, file, transcripts=True) as uploads:
         clips = [{"artefact": upload.id, "filename": upload.filename} for upload in uploads]
         params = {"clips": clips, "language": language, "dataset": folder}
         job = served.stores.jobs.submit(UPLOAD, params, max_attempts=1, ttl_s=served.job_ttl_s, uploads=uploads)

@@ -150,9 +150,11 @@ class Runtime:
         return tensor.detach().to(self.device, self.dtype)
 
     def _affine(self, layer: Any) -> Affine:
-        """Of a linear layer; of one with an adapter on top (engines.lora), its merged weight."""
-        weight = layer.weight if isinstance(layer, nn.Linear) else layer.merged_weight()
-        return Affine(self._put(weight), self._put(layer.bias))
+        """Of a linear layer; of one with an adapter on top (engines.lora), with its change added."""
+        if isinstance(layer, nn.Linear):
+            return Affine(self._put(layer.weight), self._put(layer.bias))
+        changed = layer.base.weight if layer.is_merged else layer.base.weight + layer.change()
+        return Affine(self._put(changed), self._put(layer.base.bias))
 
     def _convolution(self, i: int) -> Affine:
         layer: Any = self.network.input_embed.conv_pos_embed.conv1d[i]

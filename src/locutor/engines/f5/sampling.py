@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from locutor.engines.options import refuse_options
 from locutor.types import SynthesisOptions
 
 Velocity = Callable[[Tensor, float], Tensor]
@@ -46,7 +47,11 @@ class SolveOptions:
 
     @classmethod
     def of(cls, options: SynthesisOptions) -> Self:
-        """The given options, with the model's defaults where they say None."""
+        """The given options, with the model's defaults where they say None.
+
+        Raises OptionError for options of models of audio codes, which have no flow to solve.
+        """
+        refuse_options(options, ("temperature", "top_k", "top_p", "repetition_penalty", "length_penalty", "retries"))
         asked = {name: getattr(options, name) for name in ("nfe_step", "cfg_strength", "sway_sampling_coef")}
         return replace(cls(), **{name: value for name, value in asked.items() if value is not None})
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from locutor.engines.lora import Adapter, merged_state
 from locutor.engines.weights import load_strict
 from locutor.engines.xtts.config import XttsConfig
 from locutor.engines.xtts.legacy import read_legacy
@@ -20,6 +21,7 @@ EXTRA_PREFIXES = ("dvae.", "torch_mel_spectrogram_style_encoder.", "torch_mel_sp
 SURPLUS = re.compile(r"gpt\.gpt_inference\..*|gpt\.gpt\.wte\.weight|gpt\.gpt\.h\.\d+\.attn\.(bias|masked_bias)")
 # Filters and windows that torchaudio stores; they follow from the method.
 CONSTANTS = re.compile(r"hifigan_decoder\.speaker_encoder\.torch_spec\..*")
+LINEAR = re.compile(r"gpt\.gpt\.h\.\d+\.(attn|mlp)\.c_(attn|proj|fc)\.weight")
 NORMED = re.compile(r"(.*)\.(?:parametrizations\.weight\.original([01])|weight_([gv]))")
 
 
@@ -47,6 +49,16 @@ def read_checkpoint(path: Path) -> Checkpoint:
         what = f"entries that are no tensors: {', '.join(odd[:8])}" if odd else "no tensors of a GPT"
         raise CheckpointError(f"{path} is not an XTTS checkpoint: it holds {what}")
     return Checkpoint(kept, str(path))
+
+
+def with_adapter(checkpoint: Checkpoint, adapter: Adapter) -> Checkpoint:
+    """The checkpoint with a low-rank change in its language model's weights, which lie (in, out).
+
+    Raises CheckpointError when the adapter does not fit.
+    """
+    linear = {k.removeprefix("gpt."): v.T for k, v in checkpoint.tensors.items() if LINEAR.fullmatch(k)}
+    merged = {f"gpt.{k}": v.T.contiguous() for k, v in merged_state(linear, adapter).items()}
+    return Checkpoint(dict(checkpoint.tensors) | merged, f"{checkpoint.source} with an adapter")
 
 
 def folded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

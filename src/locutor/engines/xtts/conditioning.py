@@ -87,7 +87,7 @@ class LatentAttention(nn.Module):
         return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # (b, n, d) -> (b, h, n, d / h)
+        return x.view(*x.shape[:-1], self.n_heads, -1).transpose(1, 2)  # (b, n, d) -> (b, h, n, d / h)
 
 
 class Perceiver(nn.Module):
@@ -113,7 +113,7 @@ class Perceiver(nn.Module):
         """(b, t, d) -> (b, l, d)"""
         latents = self.latents.expand(frames.shape[0], -1, -1)
         for layer in self.layers:
-            attention, feed_forward = layer  # type: ignore[misc]
+            attention, feed_forward = layer.children()
             latents = attention(latents, frames) + latents
             latents = feed_forward(latents) + latents
         return self.norm(latents)

@@ -10,8 +10,9 @@ import torch
 
 from locutor.audio.reference import check_reference
 from locutor.engines.base import EngineInfo, Utterance, VoicePrompt
+from locutor.engines.lora import Adapter
 from locutor.engines.options import refuse_options
-from locutor.engines.xtts.checkpoint import build_network, read_checkpoint
+from locutor.engines.xtts.checkpoint import build_network, read_checkpoint, with_adapter
 from locutor.engines.xtts.config import OUTPUT_SAMPLE_RATE, read_config
 from locutor.engines.xtts.decoder import Decoder
 from locutor.engines.xtts.int8 import quantised
@@ -117,11 +118,14 @@ class XttsEngine:
         plan: Plan,
         info: EngineInfo = UNKNOWN_ORIGIN,
         speakers_file: Path | None = None,
+        adapter: Adapter | None = None,
     ) -> "XttsEngine":
-        """Read files onto a device. Raises NotFoundError, CheckpointError."""
+        """Read files onto a device; an adapter is merged. Raises NotFoundError, CheckpointError."""
         config, tokenizer = read_config(config_file), XttsTokenizer.read(vocab_file)
         speakers = read_speakers(speakers_file) if speakers_file else {}
-        return cls(build_network(read_checkpoint(checkpoint), config), tokenizer, plan, info, speakers)
+        read = read_checkpoint(checkpoint)
+        network = build_network(with_adapter(read, adapter) if adapter else read, config)
+        return cls(network, tokenizer, plan, info, speakers)
 
     def encode_voice(self, ref_audio: Waveform, ref_text: str | None = None) -> VoicePrompt:
         """Listen to a reference; XTTS has no use for its transcript. Raises AudioError."""
@@ -154,7 +158,7 @@ class XttsEngine:
         if voice.engine != ENGINE:
             raise EngineError(f"a voice prompt of engine {voice.engine!r} cannot be used with {ENGINE!r}")
         options, language = request.options, request.language
-        refuse_options(options, UNUSED_OPTIONS, ENGINE)
+        refuse_options(options, UNUSED_OPTIONS)
         if language not in self.info.languages:
             raise OptionError(f"XTTS-v2 does not speak {language!r}; it speaks {', '.join(self.info.languages)}")
         wanted = request.normalize and LANGUAGES[language].has_normalizer
@@ -184,7 +188,7 @@ class XttsEngine:
         A session takes the place of the one before, which must not be used again.
         """
         network = self._open()
-        refuse_options(options, UNUSED_OPTIONS, ENGINE)
+        refuse_options(options, UNUSED_OPTIONS)
         if self._idle is None:
             self._idle = Decoder(network.gpt, self._plan.max_batch, self._plan.steps)
         self._idle.clear()

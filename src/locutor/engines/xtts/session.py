@@ -174,7 +174,7 @@ class XttsSession:
         if not windows:
             return
         pieces = vocode(self._network.hifigan_decoder.waveform_decoder, list(windows.values()), speakers)
-        samples = torch.cat(pieces).float().cpu().split([len(piece) for piece in pieces])  # one copy off the device
+        samples = torch.split(torch.cat(pieces).float().cpu(), [len(piece) for piece in pieces])  # one copy
         yield from zip(windows, samples, strict=True)
 
     def _is_over(self, speaking: _Speaking, samples: Tensor) -> bool:

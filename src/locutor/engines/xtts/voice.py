@@ -53,7 +53,7 @@ def _speaker_mel(samples: Tensor) -> Tensor:
 
 def _latents(network: Xtts, samples: Tensor) -> Tensor:
     """(1, n) -> (l, d), the mean over chunks."""
-    chunks = samples[:, : CONDITIONING_S * PROMPT_SAMPLE_RATE].split(CHUNK_S * PROMPT_SAMPLE_RATE, dim=1)
+    chunks = torch.split(samples[:, : CONDITIONING_S * PROMPT_SAMPLE_RATE], CHUNK_S * PROMPT_SAMPLE_RATE, dim=1)
     heard = [chunk for chunk in chunks if chunk.shape[1] >= MIN_CHUNK_S * PROMPT_SAMPLE_RATE]
     if not heard:
         duration_s = samples.shape[1] / PROMPT_SAMPLE_RATE

@@ -88,6 +88,6 @@ async function refusal(answer) {
   if (answer.status === 401 && !location.pathname.endsWith("/login")) {
     location.assign(`/webui/login?next=${encodeURIComponent(location.pathname)}`);
   }
-  const advice = answer.status === 429 ? ` ${t("Try again in a moment.")}` : "";
+  const advice = answer.status === 429 ? " " + t("Try again in a moment.") : "";
   return new ApiError(answer.status, kind, sentence(detail) + advice);
 }

@@ -6,7 +6,7 @@ import { isFinal } from "./events.js";
 import { complain, confirmed, tell } from "./notify.js";
 import { clock, moment, sentence, t } from "./words.js";
 
-/** @typedef {Record<string, any>} Job */
+/** @typedef {Record<string, any> & {id: string, status: string, progress: number, message: string}} Job */
 
 /** @param {string} status */
 export function statusWord(status) {
@@ -27,7 +27,7 @@ export function kindWord(kind) {
   return words[kind] ?? kind.replaceAll("_", " ");
 }
 
-/** State, progress, error and buttons of a job's element. @param {HTMLElement} root @param {Job} job */
+/** State, progress, error and buttons of a job's element. @param {HTMLElement} root @param {Record<string, any> & {status: string, progress: number, message: string}} job */
 export function showState(root, job) {
   const isRunning = !isFinal(job.status);
   root.dataset.status = job.status;

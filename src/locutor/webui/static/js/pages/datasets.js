@@ -15,8 +15,6 @@ const PAGE = 40;
 const TYPED_MS = 300;
 
 class DatasetsPage extends Page {
-  /** @type {any[]} */
-  #datasets = [];
   /** @type {File[]} */
   #files = [];
   /** @type {Map<string, any>} */
@@ -61,7 +59,6 @@ class DatasetsPage extends Page {
     const [{ datasets }, languages] = await Promise.all([get("/training/datasets"), get("/languages")]);
     const options = languages.details.map((/** @type {any} */ l) => ({ value: l.code, text: languageName(l.code) || l.name }));
     showOptions(/** @type {HTMLSelectElement} */ (find(this, "[data-languages]")), options, this.#draft.values.language ?? language);
-    this.#datasets = datasets;
     showList(find(this, "[data-list]"), datasets, (/** @type {any} */ d) => d.name, () => fromTemplate(this, "dataset"), (item, d) => this.#showDataset(item, d));
     this.showEmpty("datasets", !datasets.length);
     if (!datasets.some((/** @type {any} */ d) => d.name === this.#name)) this.#name = datasets[0]?.name ?? "";

@@ -62,6 +62,7 @@ class VoicesPage extends Page {
   /** @param {File[]} files */
   async #add(files) {
     for (const file of files) {
+      /** @type {Clip} */
       const clip = { file, url: URL.createObjectURL(file), report: null };
       this.#clips.push(clip);
       this.#showClips();

@@ -1,0 +1,110 @@
+"""A run as a job, with the built-in model: killed and gone on exactly, stopped in time, heard from what was saved."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from locutor.audio import io
+from locutor.bootstrap import Stores, job_runner, open_stores
+from locutor.engines.base import Engine
+from locutor.engines.registry import default_registry
+from locutor.jobs.kinds import JobKinds
+from locutor.jobs.model import JobStatus
+from locutor.runs.open import config_of_folder, run_tasks
+from locutor.runs.supervise import RunTasks
+from locutor.settings import load_settings
+from locutor.training.run_folder import RunFolder
+from locutor.training.sample import make_sample, read_voice
+from locutor.voices.store import VoiceStore
+
+from .lessons import write_dataset
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory, builtin: Engine) -> Path:
+    reference = io.read(VoiceStore(Path()).get("default").ref_audio)
+    return write_dataset(tmp_path_factory.mktemp("lessons") / "alice", builtin, reference)
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    found = open_stores(load_settings(data_dir=tmp_path, device="cpu", threads=1))
+    yield found
+    found.close()
+
+
+def tasks_of(tmp_path: Path, stores: Stores) -> RunTasks:
+    return run_tasks(load_settings(data_dir=tmp_path, device="cpu", threads=1), stores)
+
+
+def losses(folder: RunFolder) -> dict[int, float]:
+    return {row["step"]: row["train/loss"] for row in folder.log() if "train/loss" in row}
+
+
+def wait_for(folder: RunFolder, step: int) -> int:
+    """The run's process, once it has logged so many updates."""
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
+        if max(losses(folder), default=0) >= step:
+            pid = folder.status().pid
+            assert pid is not None
+            return pid
+        time.sleep(0.1)
+    raise AssertionError(f"no update {step} in time: {folder.status()}")
+
+
+def test_killed_in_mid_epoch_stopped_and_gone_on_exactly(tmp_path: Path, stores: Stores, dataset: Path) -> None:
+    tasks = tasks_of(tmp_path, stores)
+    values = {
+        "dataset": str(dataset), "epochs": 3, "batch_size": 2, "log_every": 1, "save_every": 1, "learning_rate": 1e-4
+    }  # fmt: skip
+    runner = job_runner(stores, JobKinds(tasks.kind()))
+    runner.start()
+    try:
+        whole = tasks.catalog.root / "whole"
+        first = tasks.start(config_of_folder(dataset, values | {"model_name": "whole"}))
+        cut = tasks.start(config_of_folder(dataset, values | {"model_name": "cut"}))
+        wait_for(RunFolder(whole), 9)
+        folder = RunFolder(tasks.catalog.root / "cut")
+        os.kill(wait_for(folder, 4), signal.SIGKILL)  # the second update of the second epoch is next
+        wait_for(folder, 5)  # the job is tried again by itself
+        begun = time.monotonic()
+        tasks.stop("cut")
+        while folder.is_alive():
+            time.sleep(0.05)
+        assert time.monotonic() - begun < 10 and folder.status().state == "stopped"
+        again = tasks.resume("cut")
+        wait_for(folder, 9)
+        end = time.monotonic() + 60
+        while not stores.jobs.get(again.id).status.is_final and time.monotonic() < end:
+            time.sleep(0.1)
+    finally:
+        runner.stop()
+    assert stores.jobs.get(first.id).status is stores.jobs.get(again.id).status is JobStatus.COMPLETED
+    assert stores.jobs.get(cut.id).status is JobStatus.CANCELLED
+    expected, found = losses(RunFolder(whole)), losses(folder)
+    assert expected.keys() == found.keys() == set(range(1, 10))
+    assert max(abs(expected[k] - found[k]) for k in expected) <= 1e-5
+    check_samples(tasks, folder)
+
+
+def check_samples(tasks: RunTasks, folder: RunFolder) -> None:
+    """Every epoch's sample is what its files say, again and byte for byte; epoch 0 is the base."""
+    samples = {sample.epoch: sample for sample in tasks.catalog.samples("cut")}
+    assert sorted(samples) == [0, 1, 2, 3]
+    heard = {epoch: sample.path.read_bytes() for epoch, sample in samples.items()}
+    assert len(set(heard.values())) == 4
+    store = tasks.catalog.open
+    for epoch, checkpoint in ((0, store("cut/base")), (3, store("cut/model_last"))):
+        place = folder.path.parent / f"again-{epoch}"
+        shutil.copytree(folder.path, place, ignore=shutil.ignore_patterns("samples", "state", "checkpoints"))
+        make_sample(place, epoch, checkpoint, default_registry(), "cpu")
+        assert (place / f"samples/epoch_{epoch}_output.wav").read_bytes() == heard[epoch]
+    assert samples[1].reference.is_file() and read_voice(folder.path).text
