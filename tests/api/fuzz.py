@@ -142,12 +142,10 @@ def _fill(things: Things, case: Any) -> None:
         body.update({"file": b"text\nHi.\n"} if case.media_type == "multipart/form-data" else {})
     elif "file" in body:
         body["file"] = things.recording
-    if "speaker_wav" in body:
-        body["speaker_wav"] = things.recording
-        things.n_made += 1
-        body.update({"text": "Hi."})
-        for name in ("language", "model", "quality_profile", "ref_text"):
-            body.pop(name, None)
+    if path == "/synthesize-direct":
+        kept = {name: body[name] for name in ("format", "seed", "speed") if body.get(name) is not None}
+        body.clear()
+        body.update(kept | {"text": "Hi.", "speaker_wav": things.recording})
     if path in ("/jobs", "/v1/audio/speech"):
         for name in ("language", "source_language", "target_language", "model", "quality_profile", "quality_profile_id",
                      "voice", "voice_id", "voice_preset", "mode", "tts_engine", "ref_text"):  # fmt: skip

@@ -79,7 +79,9 @@ class _Wanted:
     responses=_AUDIO | refusals(*SPEAKING),
     summary="Speak a text with a recording's voice",
 )
-async def synthesize_direct(request: Request, served: Served, form: Annotated[DirectForm, Form()]) -> Response:
+async def synthesize_direct(
+    request: Request, served: Served, form: Annotated[DirectForm, Form(media_type="multipart/form-data")]
+) -> Response:
     """The recording is not kept."""
     wanted = _Wanted(
         text=form.text,

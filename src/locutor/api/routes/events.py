@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from locutor.api.deps import Context, Served, allow
-from locutor.api.schemas.common import Id, Responses, refusals
+from locutor.api.schemas.common import EVENT, Id, Responses, refusals
 from locutor.api.schemas.jobs import EventOut
 from locutor.auth.scopes import Scope
 from locutor.errors import NotFoundError
@@ -26,7 +26,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _STREAM: Responses = {
     200: {
         "description": "Events `job` whose data is an EventOut as JSON.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": EVENT},
     }
 }
 LastSeen = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=_MAX_ID)]

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from locutor.api.choices import MODEL_ALIASES, order_of, speaking_cards
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
-from locutor.api.schemas.common import SPEAKING, Id, Responses, refusals
+from locutor.api.schemas.common import EVENT, SPEAKING, Id, Responses, refusals
 from locutor.api.schemas.speech import Model, Models, NamedVoice, NamedVoices, Parameters, SpeechIn
 from locutor.api.speaking import RECIPE_HEADER, encoded, pieces, recipe_header, unless_gone
 from locutor.audio.stream import encode, find_stream_format, open_encoder
@@ -34,7 +34,7 @@ _AUDIO: Responses = {
             kind: {"schema": {"type": "string", "format": "binary"}}
             for kind in ("audio/mpeg", "audio/ogg", "audio/flac", "audio/wav", "audio/pcm", "audio/aac", "audio/mp4")
         }
-        | {"text/event-stream": {"schema": {"type": "string"}}},
+        | {"text/event-stream": EVENT},
     }
 }
 

@@ -23,6 +23,13 @@ Text: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1, description="Makes the result repeatable.", examples=[7])]
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
+EVENT: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "description": "One event; data is JSON.",
+        "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+    }
+}
 _MEANINGS = {
     400: "A header, option or body that cannot be what was meant; the sentence says what is allowed.",
     401: "No API key, or one that is unknown, revoked or over.",
