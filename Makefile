@@ -12,7 +12,7 @@ export GOMP_SPINCOUNT ?= 10000
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[f5,asr,train,codecs,download,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[f5,xtts,asr,train,codecs,download,dev]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps resemblyzer distillmos xls-r-sqa
 	touch $@
 

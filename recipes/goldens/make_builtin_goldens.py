@@ -61,7 +61,7 @@ def solved(network: AlignedDiT, vocoder: torch.nn.Module) -> Tensor:
     solve = Solve(network, vocoder, [spoken], SolveOptions(nfe_step=3, cfg_strength=1.5))  # type: ignore[arg-type]
     while not solve.done:
         solve.step()
-    return solve.samples(0)
+    return solve.waveforms()[0]
 
 
 @torch.no_grad()
