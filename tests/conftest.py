@@ -145,3 +145,12 @@ def builtin() -> "Engine":
     from locutor.engines.builtin.engine import BuiltinEngine
 
     return BuiltinEngine.load("cpu")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of quarantine.txt may fail: they are shown as expected failures until they are mended."""
+    listed = (Path(__file__).parent / "quarantine.txt").read_text().splitlines()
+    known = tuple(line for line in listed if line and not line.startswith("#"))
+    for item in items:
+        if item.nodeid.startswith(known) or ("slow" in known and "slow" in item.keywords):
+            item.add_marker(pytest.mark.xfail(strict=False, reason="in tests/quarantine.txt"))
