@@ -49,7 +49,7 @@ def pull(store: CheckpointStore, model: str = "tiny", **options: Any) -> Any:
 
 def test_the_bundled_cards_say_who_may_use_them() -> None:
     cards = bundled_cards()
-    assert set(cards) == {"builtin", "f5tts-v1-base", "f5tts-base", "vocos-mel-24khz"}
+    assert set(cards) == {"builtin", "f5tts-v1-base", "f5tts-base", "vocos-mel-24khz", "xtts-v2"}
     assert cards["builtin"].bundled and cards["builtin"].commercial_use
     assert set(cards["builtin"].languages) == {"en", "pt-BR"}
     for name in ("f5tts-v1-base", "f5tts-base"):

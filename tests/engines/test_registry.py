@@ -39,7 +39,7 @@ def test_a_miss_lists_the_choices() -> None:
 
 def test_third_parties_come_in_by_entry_point(tone: Any) -> None:
     registry = default_registry()
-    assert registry.names() == ["builtin", "f5", "tone"]
+    assert registry.names() == ["builtin", "f5", "tone", "xtts"]
     assert isinstance(registry.load(checkpoint("tone"), "cpu"), tone.ToneEngine)
 
 
