@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # As the command line sets it: threads that wait for each other do not spin for long.
 export GOMP_SPINCOUNT ?= 10000
+# Tests run in a process for each core, up to four; each file of tests stays in one.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 # Torch comes first and pinned: any other wish for it would fetch gigabytes of CUDA packages on a machine without a GPU.
 .venv/installed: pyproject.toml constraints.txt
@@ -30,23 +32,29 @@ test: unit slow ## Everything
 
 .PHONY: unit
 unit: .venv/installed-dev ## The quick tests
-	$(BIN)/pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
+
+# Only to check and test the studio's scripts: TypeScript, and axe, which looks for barriers on the pages.
+NODE := $(if $(shell command -v npm),node_modules/.package-lock.json)
+node_modules/.package-lock.json: package-lock.json
+	npm ci --silent --no-audit --no-fund
+	touch $@
 
 .PHONY: slow
-slow: .venv/installed-dev ## Tests that listen, render much, or run every command of the docs
-# While tests/quarantine.txt lists them all, they are given 45 minutes and their end is not awaited.
-	timeout --kill-after=30 2700 $(BIN)/pytest -q -m slow || { s=$$?; grep -qx slow tests/quarantine.txt && [ $$s -ge 124 ]; }
+slow: .venv/installed-dev $(NODE) ## Tests that listen, render much, drive a browser, or run every command of the docs
+	$(PYTEST) -m slow
 
 .PHONY: smoke
 smoke: .venv/installed-dev ## Service up, 100 clips taught for an epoch, checkpoint listed, its sample and a job's audio heard
 	$(BIN)/python scripts/smoke.py
 
 .PHONY: lint
-lint: .venv/installed-dev ## Style, types and who may import whom
+lint: .venv/installed-dev $(NODE) ## Style, types and who may import whom
 	$(BIN)/ruff format --check src tests recipes benchmarks scripts docs
 	$(BIN)/ruff check src tests recipes benchmarks scripts docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(if $(NODE),npm run --silent check)
 
 .PHONY: help
 help:

@@ -52,6 +52,12 @@ RANGES = {
     "nfe_step": (1, 128),
     "cfg_strength": (0, 10),
     "sway_sampling_coef": (-1, 1),
+    "temperature": (0, 2),
+    "top_k": (0, 1000),
+    "top_p": (0.01, 1),
+    "repetition_penalty": (1, 20),
+    "length_penalty": (0.1, 10),
+    "retries": (0, 10),
     "speed": (0.5, 2),
     "fix_duration_s": (0.1, 3600),
     "seed": (0, 2**63 - 1),
@@ -66,7 +72,7 @@ def test_options_within_their_ranges(name: str) -> None:
     low, high = RANGES[name]
     for value in (low, high):
         assert getattr(SynthesisOptions(**{name: value}), name) == value
-    step = 1 if name in ("nfe_step", "seed") else 1e-3
+    step = 1 if name in ("nfe_step", "top_k", "retries", "seed") else 1e-3
     for value in (low - step, high + (4096 if name == "seed" else step), float("nan")):
         with pytest.raises(OptionError, match=f"{name} must be between {low:g} and "):
             SynthesisOptions(**{name: value})

@@ -63,7 +63,7 @@ def serving(settings: Settings) -> Iterator[Service]:
         yield Service(client, app.state.context)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def quick_engine() -> Iterator[None]:
     """Installed for as long as these tests run, also for processes that they start; no LOCUTOR_ variable is left."""
     before, path = dict(os.environ), str(TONE_ENGINE)

@@ -131,7 +131,7 @@ def test_pages_are_newest_first_and_filtered(service: Any, client: TestClient) -
         ({"mode": "dubbing_with_clone"}, 400, "needs voice_id"),
         ({"mode": "dubbing", "voice_id": "default"}, 400, "speaks with voice_preset"),
         ({"voice_id": "nobody"}, 404, "no voice is called 'nobody'"),
-        ({"tts_engine": "xtts9"}, 400, "an engine must be one of builtin, f5, xtts"),
+        ({"tts_engine": "xtts9"}, 400, "an engine must be one of builtin, f5, tone, xtts"),
         ({"tts_engine": "f5tts"}, 404, "no model of engine 'f5' is installed"),
         ({"target_language": "xx"}, 400, "unknown language 'xx'"),
         ({"quality_profile_id": "nope"}, 404, "there is no quality profile 'nope'"),

@@ -45,6 +45,7 @@ def test_503_is_documented_only_where_speech_is_made_or_models_are_moved(describ
         "/ready",
         "/admin/models/{model_id}/load",
         "/admin/models/{model_id}/unload",
+        "/training/checkpoints/load",
     }
 
 

@@ -43,10 +43,10 @@ class Server:
     def start(self) -> None:
         command = [sys.executable, "-m", "locutor.cli.main", "serve", "--host", self.host, "--port", str(self.port)]
         environ = os.environ | {"LOCUTOR_DATA_DIR": str(self.data_dir), "LOCUTOR_REQUESTS_PER_MINUTE": "0"}
-        log = (self.data_dir / "serve.log").open("ab")
-        self.process = subprocess.Popen(
-            command, env=environ | self.environ, stdout=log, stderr=log, start_new_session=True
-        )
+        with (self.data_dir / "serve.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=environ | self.environ, stdout=log, stderr=log, start_new_session=True
+            )
         end = time.monotonic() + START_S
         while time.monotonic() < end:
             try:

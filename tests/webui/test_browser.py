@@ -171,6 +171,8 @@ def test_everything_by_keyboard(open_page: Open) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", [*PAGES, "login"])
 def test_axe_finds_nothing(open_page: Open, name: str, theme: str) -> None:
+    if not AXE.exists() and not os.environ.get("CI"):
+        pytest.skip("axe is not installed; make test installs it where there is npm")
     page = open_page(name, color_scheme=theme)
     page.wait_for_timeout(300)
     page.evaluate(AXE.read_text(encoding="utf-8"))

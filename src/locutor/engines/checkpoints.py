@@ -134,6 +134,10 @@ class CheckpointStore:
 
     def _checked(self, card: ModelCard, folder: Path) -> Checkpoint:
         """A role that a model and one that it requires both fill is the model's own."""
+        own = {file.role: folder / file.path for file in card.files}
+        for path in own.values():
+            if not path.is_file():
+                raise NotFoundError(f"model {card.id!r} lacks {path}; get it with: locutor models pull {card.id}")
         files: dict[str, Path] = {}
         digests = [_bundled_digest(card)] if card.bundled else []
         for required in map(self.locate, card.requires):
@@ -144,12 +148,8 @@ class CheckpointStore:
                 f"model {card.id!r} is an adapter of other weights than those of {card.requires[:1]} that are here; "
                 "train it again, or bring back the weights it was trained on"
             )
-        for file in card.files:
-            path = files[file.role] = folder / file.path
-            if not path.is_file():
-                raise NotFoundError(f"model {card.id!r} lacks {path}; get it with: locutor models pull {card.id}")
-            digests.append(self._hashes.verify(_key(card, file), path, file.sha256))
-        return Checkpoint(card, files, hashlib.sha256("\n".join(digests).encode()).hexdigest())
+        digests += [self._hashes.verify(_key(card, file), own[file.role], file.sha256) for file in card.files]
+        return Checkpoint(card, files | own, hashlib.sha256("\n".join(digests).encode()).hexdigest())
 
     def pull(
         self,

@@ -78,6 +78,8 @@ class JobRunner:
         context = JobContext(job, lease, self.store)
         with self._lock:
             self._running[lease] = context
+            if self._stop.is_set():  # it was claimed while stop() told the others
+                context.cancelled.set()
         try:
             return self._run(self.kinds.get(job.kind), context)
         finally:

@@ -348,12 +348,12 @@ def pace_ignored(patch: Patch) -> None:
 def vocoder_magnitude_and_phase_swapped(patch: Patch) -> None:
     run = Head.forward
 
-    def forward(self: Head, x: Tensor) -> Tensor:
+    def forward(self: Head, x: Tensor, valid: Tensor | None = None) -> Tensor:
         weight, bias = self.out.weight, self.out.bias
         half = len(bias) // 2
         other = Head(VocosConfig(dim=weight.shape[1]))
         other.out.weight.data, other.out.bias.data = weight.roll(half, 0), bias.roll(half)
-        return run(other, x)
+        return run(other, x, valid)
 
     patch.setattr(Head, "forward", forward)
 
