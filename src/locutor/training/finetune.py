@@ -66,6 +66,10 @@ class Watcher(Protocol):
         """Save a model: after an epoch as checkpoint_epoch_N, in between as model_N."""
         ...
 
+    def after_models(self, step: int, log: RunLog) -> None:
+        """Models were saved, and with them what it takes to go on from here."""
+        ...
+
 
 @dataclass
 class Finetune:
@@ -187,6 +191,8 @@ class Finetune:
             self._save_model(f"model_{step}", log)
         if ends or due(step, self._config.save_every):
             self.save()
+        if ends or due(step, self.schedule.save_per_updates):
+            self.watcher.after_models(step, log)
 
     def _save_model(self, name: str, log: RunLog) -> None:
         held_out = held_out_losses(self.trainable, self._ema, self._config)

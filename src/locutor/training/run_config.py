@@ -21,7 +21,8 @@ class RunConfig(BaseModel):
     max_train_samples: clips that are used at most. epochs: passes over the clips. log_every, save_every (the state to
     resume from), save_per_updates (a checkpoint model_N, 0: only after each epoch): in updates. patience: epochs
     without a better held-out loss after which the run ends, None never. keep_last: checkpoints kept besides the best.
-    sample_text: what the samples say, None for the text of a held-out clip. seed: of every random draw.
+    sample_text: what the samples say, None for the text of a held-out clip. evaluate: measure what every saved model
+    sounds like; evaluated_texts: on so many held-out texts. seed: of every random draw.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +52,8 @@ class RunConfig(BaseModel):
     patience: int | None = Field(default=None, ge=1)
     keep_last: int = Field(default=3, ge=1)
     sample_text: str | None = None
+    evaluate: bool = True
+    evaluated_texts: int = Field(default=12, ge=1, le=1000)
     seed: int = Field(default=666, ge=0, lt=2**31)
 
     @classmethod
