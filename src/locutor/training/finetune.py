@@ -17,6 +17,7 @@ from torch import Tensor
 
 from locutor.errors import EngineError
 from locutor.training import checkpoint
+from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
 from locutor.training.log import RunLog
@@ -87,6 +88,8 @@ class Finetune:
         self._optimizer = make_optimizer(self._network, self._config, self._device)
         self._ema = EMA(self._network, self._config.ema_decay)
         self._n_skipped = 0
+        if self._config.compile:
+            compile_blocks(self._network)
         if (found := checkpoint.latest(self.folder)) is not None:
             self.state = checkpoint.restore(found, self._network, self._ema, self._optimizer)
 

@@ -228,6 +228,7 @@ def schedule_of(config: RunConfig, plan: Plan) -> Schedule:
         clip_norm=config.clip_norm,
         ema_decay=config.ema_decay,
         precision=plan.precision,
+        compile=config.compile,
         log_every=config.log_every,
         save_every=config.save_every,
         seed=config.seed,

@@ -124,6 +124,7 @@ class TrainingIn(_Body):
     accumulation: int | None = Field(default=None, ge=1, le=64)
     learning_rate: float | None = Field(default=None, ge=1e-6, le=1e-2)
     precision: Literal["auto", "fp32", "bf16"] | None = None
+    compile: bool = False
     rank: int | None = Field(default=None, ge=1, le=256)
     alpha: float | None = Field(default=None, gt=0, le=1024)
     max_train_samples: int | None = Field(default=None, ge=1)
