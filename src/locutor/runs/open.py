@@ -29,7 +29,7 @@ from locutor.voices.store import Voice
 
 log = logging.getLogger(__name__)
 
-HANDED_ON = ("data_dir", "device", "threads", "offline", "hub_url", "debug")
+HANDED_ON = ("data_dir", "device", "threads", "offline", "hub_url", "mlflow_url", "debug")
 
 
 def run_catalog(settings: Settings) -> RunCatalog:
@@ -62,7 +62,7 @@ def teaching(settings: Settings, run: str) -> Teaching:
         return load(lambda error: log.warning("left out of the evaluation: %s", error), settings.threads or 0)
 
     measured = appraiser(settings, run, listen, n_texts=folder.config().evaluated_texts)
-    return Teaching(folder, checkpoint_store(settings), default_registry(), device, measured)
+    return Teaching(folder, checkpoint_store(settings), default_registry(), device, measured, settings.mlflow_url)
 
 
 def appraiser(

@@ -6,7 +6,7 @@ that was stopped or killed goes on from its last saved state exactly as if nothi
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from locutor.training import checkpoint
 from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
-from locutor.training.log import RunLog
+from locutor.training.log import Board, RunLog
 from locutor.training.loop import due, held_out_losses, make_optimizer, step_generators
 from locutor.training.schedule import learning_rate
 from locutor.training.trainable import Trainable
@@ -102,12 +102,12 @@ class Finetune:
         """Epochs that are complete."""
         return self.state.step // self.steps_per_epoch
 
-    def run(self, log_folder: Path) -> str:
-        """Train on; returns why it ended: "completed", "stopped", or "stale" when patience ran out.
+    def run(self, log_folder: Path, boards: Sequence[Board] = ()) -> str:
+        """Train on; returns why it ended: "completed", "stopped", or "stale" when patience ran out. boards: see RunLog.
 
         Raises EngineError when the gradient stays no number: what was saved before is kept.
         """
-        with closing(RunLog(log_folder, self.state.step)) as log:
+        with closing(RunLog(log_folder, self.state.step, boards)) as log:
             while self.state.step < self._config.max_steps:
                 if self._is_stale():
                     return "stale"

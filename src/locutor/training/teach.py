@@ -20,7 +20,8 @@ from locutor.training.config import TrainConfig
 from locutor.training.dataset import Dataset, read_dataset
 from locutor.training.finetune import Finetune, Moment, Schedule
 from locutor.training.lock import locked
-from locutor.training.log import RunLog
+from locutor.training.log import Board, RunLog
+from locutor.training.mlflow import MlflowRun
 from locutor.training.preflight import Plan
 from locutor.training.registry import make_trainable
 from locutor.training.run_config import RunConfig
@@ -62,13 +63,14 @@ class Preferred(Protocol):
 @dataclass
 class Teaching:
     """A run and what it needs of the installation. appraiser: asked about every saved model unless the run's
-    `evaluate` is off; None measures nothing."""
+    `evaluate` is off; None measures nothing. mlflow_url: of a tracking server that is told what the log is told."""
 
     folder: RunFolder
     store: CheckpointStore
     registry: EngineRegistry
     device: str
     appraiser: Appraiser | None = None
+    mlflow_url: str | None = None
     status: RunStatus = field(default_factory=RunStatus)
     _asked: bool = False
 
@@ -169,13 +171,18 @@ class Teaching:
         self._tell(state="running", total_steps=plan.total_steps, step=loop.state.step, message=plan.sentence())
         if loop.state.step == 0 and not (self.folder.samples / "epoch_0_output.wav").is_file():
             make_sample(self.folder.path, 0, base, self.registry, self.device)
-        ended = loop.run(self.folder.path)
+        ended = loop.run(self.folder.path, self._boards(config, plan))
         peak = preflight.peak_bytes(torch.device(self.device))
         done = {"epoch": loop.epoch, "step": loop.state.step, "left_s": None, "peak_bytes": peak}
         if ended == "stopped":
             return self._tell(state="stopped", message=f"stopped after update {loop.state.step}", **done)
         why = "no better held-out loss" if ended == "stale" else "all epochs are done"
         return self._tell(state="completed", progress=100.0, message=why, **done)
+
+    def _boards(self, config: RunConfig, plan: Plan) -> list[Board]:
+        if self.mlflow_url is None:
+            return []
+        return [MlflowRun(self.mlflow_url, self.folder.path, config.model_dump(mode="json") | asdict(plan))]
 
     def _prepare(self, config: RunConfig, dataset: Dataset, base: Checkpoint) -> tuple[Trainable, Plan]:
         """The plan of an earlier start is kept: only so can the run go on exactly."""
