@@ -30,6 +30,7 @@ CASES = {
     "lang": ("pt-BR", "pt-BR"),
     "lexicon": ("/srv/lexicon.yaml", Path("/srv/lexicon.yaml")),
     "hub_url": ("http://mirror.test", "http://mirror.test"),
+    "mlflow_url": ("http://mlflow.test:5000", "http://mlflow.test:5000"),
     "debug": ("true", True),
     "host": ("::1", "::1"),
     "port": ("3", 3),

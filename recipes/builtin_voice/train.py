@@ -77,11 +77,9 @@ def acoustic(data: Path, run: Path, seconds: float) -> None:
     network = started(AlignedDiT(NetworkConfig(n_tokens=len(PHONEMES))))
     assert isinstance(network, AlignedDiT)
     set_statistics(network, pool)
-    if DEVICE.type == "cuda":
-        for block in [*network.blocks, *network.text_embed.text_blocks]:
-            block.compile(dynamic=True)
     config = AcousticConfig(frames_per_batch=int(180_000 * SCALE), held_out_streams=8 if SCALE == 1 else 0)
-    fit(AcousticObjective(network, pool, config), configure(seconds, learning_rate=1.2e-3, warmup_steps=500), run)
+    settings = configure(seconds, learning_rate=1.2e-3, warmup_steps=500, compile=DEVICE.type == "cuda")
+    fit(AcousticObjective(network, pool, config), settings, run)
 
 
 def duration(data: Path, run: Path, seconds: float) -> None:

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from debian_speech import asterisk_prompts
 from locutor.audio import io
-from locutor.datasets import DatasetStore, Limits, MakeOptions, Watch, load_listeners, make, read_report, stats
+from locutor.datasets import (
+    BuildOptions,
+    DatasetStore,
+    Limits,
+    MakeOptions,
+    Watch,
+    load_listeners,
+    make,
+    read_report,
+    stats,
+)
 
 
 def write_recordings(packages: Path, folder: Path, min_s: float) -> int:
@@ -31,12 +41,16 @@ def main() -> None:
     parser.add_argument("--min-clip-s", type=float, default=1.2)
     parser.add_argument("--max-clip-s", type=float, default=20.0)
     parser.add_argument("--min-minutes", type=float, default=10.0)
+    parser.add_argument("--val-share", type=float, default=0.15)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     recordings = asked.out / f"{asked.name}-recordings"
     n_prompts = write_recordings(asked.packages, recordings, asked.min_clip_s)
     dataset = DatasetStore(asked.out).create(asked.name, "en")
-    options = MakeOptions(limits=Limits(min_duration_s=1.0, max_duration_s=asked.max_clip_s))
+    options = MakeOptions(
+        limits=Limits(min_duration_s=1.0, max_duration_s=asked.max_clip_s),
+        build=BuildOptions(val_share=asked.val_share),
+    )
     listeners = load_listeners(options.segment, n_threads=asked.threads)
     watch = Watch(lambda step, done, total: print(f"\r{step} {done}/{total}   ", end="", flush=True))
     built = make(dataset, [recordings], listeners, options, watch=watch)

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     data_dir: downloaded models and own voices. device: auto, cpu, cuda, cuda:N or mps. threads: CPU threads of torch,
     None for its own choice. offline: refuse every download. model, voice, lang: what `locutor say` uses unless told.
     lexicon: file of pronunciations (locutor.text.lexicon). hub_url: where `locutor models pull` fetches from.
-    debug: show tracebacks.
+    mlflow_url: a tracking server that training runs write to, None for none. debug: show tracebacks.
 
     Of the service: host, port: where it listens; off loopback it asks for API keys. tls_cert, tls_key: PEM files.
     allowed_hosts: DNS names by which it may be called. cors_origins: foreign pages that may call it. session_hours: how
@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     lang: str = "en"
     lexicon: Path | None = None
     hub_url: str = Field(default="https://huggingface.co", pattern=r"^https?://")
+    mlflow_url: str | None = Field(default=None, pattern=r"^https?://")
     debug: bool = False
 
     host: str = "127.0.0.1"

@@ -16,6 +16,7 @@ from locutor.api.logs import set_up_logs
 from locutor.bootstrap import checkpoint_store, lexicon, local_speech, open_stores
 from locutor.cli import edge, serve
 from locutor.errors import LocutorError, OptionError
+from locutor.runs.open import run_tasks
 from locutor.settings import Settings, load_settings
 
 
@@ -64,6 +65,14 @@ def hub_url(make: Any, hub: Any, **_: Any) -> None:
     with pytest.raises(LocutorError):
         checkpoint_store(make(hub_url=hub.url)).pull("vocos-mel-24khz", licence_accepted=True)
     assert hub.requests and "vocos-mel-24khz" in hub.requests[0][0]
+
+
+def mlflow_url(make: Any, **_: Any) -> None:
+    settings = make(mlflow_url="http://127.0.0.1:9")
+    stores = open_stores(settings)
+    environ = run_tasks(settings, stores).environ  # of the process that trains
+    stores.close()
+    assert environ["LOCUTOR_MLFLOW_URL"] == "http://127.0.0.1:9"
 
 
 def model(serve: Any, **_: Any) -> None:
@@ -232,6 +241,7 @@ EFFECTS: dict[str, Callable[..., None]] = {
     "lang": lang,
     "lexicon": a_lexicon,
     "hub_url": hub_url,
+    "mlflow_url": mlflow_url,
     "debug": debug,
     "host": host,
     "port": port,

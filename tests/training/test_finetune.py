@@ -53,6 +53,7 @@ class Watched:
     stop_at: int | None = None
     n_asked: int = 0
     models: list[tuple[str, Moment]] = field(default_factory=list)
+    measured_at: list[int] = field(default_factory=list)
 
     def should_stop(self) -> bool:
         self.n_asked += 1
@@ -63,6 +64,9 @@ class Watched:
 
     def on_model(self, name: str, moment: Moment, log: RunLog) -> None:
         self.models.append((name, moment))
+
+    def after_models(self, step: int, log: RunLog) -> None:
+        self.measured_at.append(step)
 
 
 def schedule(epochs: int, **more: object) -> Schedule:
@@ -140,6 +144,7 @@ def test_models_between_epochs(tmp_path: Path) -> None:
     run(tmp_path, schedule(2, save_per_updates=4), watched)
     names = [name for name, _ in watched.models]
     assert names == ["model_4", "checkpoint_epoch_1", "model_8", "checkpoint_epoch_2"]
+    assert watched.measured_at == [4, 5, 8, 10]
 
 
 def test_a_run_that_gets_no_better_ends(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """`locutor checkpoints`: the models that training has saved: which is best, and how to use it."""
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,6 @@ from locutor.errors import OptionError
 
 if TYPE_CHECKING:
     from locutor.runs.catalog import SavedModel
-    from locutor.settings import Settings
     from locutor.voices.store import Voice
 
 app = typer.Typer(help="List, compare and promote what training has saved.", no_args_is_help=True)
@@ -23,29 +21,37 @@ _Others = Annotated[Path | None, typer.Option(help="A folder of recordings of ot
 _NTexts = Annotated[int, typer.Option(help="Held-out texts to speak.")]
 _Seed = Annotated[int, typer.Option(help="Of the speech.")]
 _Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+_MEASURED = ("WER", "CER", "SIM", "margin", "MOS", "held-out loss")
 
 
 @app.command("list")
 def list_checkpoints(run: Annotated[str | None, typer.Argument(help="Only of this run.")] = None) -> None:
-    """Saved models, the newest first."""
+    """Saved models, the newest first, what was measured of them, and which is best of its run."""
     from locutor.runs.open import run_catalog
+    from locutor.runs.verdict import kept, verdict_on
     from locutor.settings import load_settings
 
-    grid = table("Checkpoints", "id", "epoch", "update", "held-out loss", "saved", "MB", "stands for")
-    for model in run_catalog(load_settings()).models(run):
-        facts = model.facts
-        loss = f"{facts.held_out['loss']:.4f}" if facts and "loss" in facts.held_out else "-"
+    found = run_catalog(load_settings()).models(run)
+    grid = table("Checkpoints", "id", "epoch", "update", *_MEASURED, "saved", "MB", "stands for")
+    for model in found:
         saved = datetime.fromtimestamp(model.created_at).strftime("%Y-%m-%d %H:%M:%S")
-        epoch, step = _text(model.epoch), _text(facts.step if facts else None)
-        grid.add_row(model.id, epoch, step, loss, saved, f"{model.n_bytes / 1e6:.1f}", ", ".join(model.links) or "-")
+        epoch, step = _text(model.epoch), _text(model.facts.step if model.facts else None)
+        judged = kept(model.path) if model.facts else None
+        measured = _measured(judged.figures if judged else {}, model)
+        links = ", ".join(model.links) or "-"
+        grid.add_row(model.id, epoch, step, *measured, saved, f"{model.n_bytes / 1e6:.1f}", links)
     console().print(grid)
+    for name in dict.fromkeys(model.run for model in found):
+        best = verdict_on([model for model in found if model.run == name and model.facts])
+        if best is not None:
+            typer.echo(f"best: {name}/{best.name}, {best.why}")
 
 
 @app.command("info")
 def info(model: _Model) -> None:
     """What a saved model is, and what was measured of it."""
-    from locutor.runs.judge import kept
     from locutor.runs.open import run_catalog
+    from locutor.runs.verdict import kept, verdict_on
     from locutor.settings import load_settings
 
     catalog = run_catalog(load_settings())
@@ -54,7 +60,10 @@ def info(model: _Model) -> None:
     lines |= {"sha256": checkpoint.sha256} | {f"file {role}": path for role, path in checkpoint.files.items()}
     if found.facts is not None:
         lines |= {k: v for k, v in vars(found.facts).items() if k not in ("name", "created_at")}
-        lines |= kept(found.path) or {}
+        judged = kept(found.path)
+        lines |= judged.figures | {"measured on": f"{judged.n_texts} texts, seed {judged.seed}"} if judged else {}
+        best = verdict_on([one for one in catalog.models(found.run) if one.facts])
+        lines |= {"best of its run": best.why} if best and best.name == found.name else {}
     for name, value in lines.items():
         typer.echo(f"{name:15} {value}")
 
@@ -69,25 +78,23 @@ def compare(
     again: Annotated[bool, typer.Option("--again", help="Measure again what was measured before.")] = False,
 ) -> None:
     """Let the base and every saved model speak the same held-out texts, measure, and say which is best and why."""
-    from locutor.runs import judge
-    from locutor.runs.open import run_catalog
+    from locutor.cli.evaluate import load_listeners, recordings
+    from locutor.runs.open import appraiser, run_catalog
     from locutor.settings import load_settings
 
     settings = load_settings(device=device)
-    catalog = run_catalog(settings)
-    models = [m for m in reversed(catalog.models(run)) if m.facts is not None]
-    measure = _measurer(settings, run, others, n_texts, seed)
-    base = catalog.get(run).path / "base"
-    places = [(f"{run}/base", base)] + [(m.id, m.path) for m in models]
-    judged: dict[str, dict[str, float]] = {}
-    for model_id, place in places:
-        place.mkdir(exist_ok=True)
-        found = None if again else judge.kept(place)
-        judged[model_id] = found or measure(model_id)
-        judge.keep(place, judged[model_id])
-    _show(judged, {m.id: m for m in models})
-    name, why = judge.best_of({k: v for k, v in judged.items() if k != f"{run}/base"})
-    typer.echo(f"best: {name}, {why}")
+    voices: list[Voice] = recordings(others) if others else []
+    measured = appraiser(settings, run, load_listeners, voices, n_texts, seed)
+    for name in measured.names() if again else measured.pending():
+        with progress(f"{run}/{name}") as show:
+            measured.appraise(name, lambda done, total: show("listening", done, total))
+    models = {model.name: model for model in run_catalog(settings).models(run)}
+    grid = table("Measured", "id", *_MEASURED)
+    for name in measured.names():
+        grid.add_row(f"{run}/{name}", *_measured(measured.figures(name), models.get(name)))
+    console().print(grid)
+    if (best := measured.verdict()) is not None:
+        typer.echo(f"best: {run}/{best.name}, {best.why}")
 
 
 @app.command("ab")
@@ -158,34 +165,12 @@ def export(
     remark(f"{model} is in {folder}")
 
 
-def _measurer(
-    settings: "Settings", run: str, others: Path | None, n_texts: int, seed: int
-) -> Callable[[str], dict[str, float]]:
-    from locutor.cli.evaluate import load_listeners, recordings
-    from locutor.runs.judge import figures
-    from locutor.runs.open import judge, run_catalog
-
-    voices: list[Voice] = recordings(others) if others else []
-    judging = judge(settings, run, load_listeners(), voices, n_texts, seed)
-    catalog = run_catalog(settings)
-
-    def measure(model_id: str) -> dict[str, float]:
-        with progress(model_id) as show:
-            n = iter(range(1, n_texts + 1))
-            return figures(judging.judge(catalog.open(model_id), lambda r: show(r.item.name, next(n), n_texts)))
-
-    return measure
-
-
-def _show(judged: dict[str, dict[str, float]], models: "dict[str, SavedModel]") -> None:
-    grid = table("Measured", "id", "WER", "CER", "SIM", "margin", "MOS", "held-out loss")
-    for name, values in judged.items():
-        model = models.get(name)
-        loss = model.facts.held_out.get("loss") if model and model.facts else None
-        shown = [f"{values[k]:.1%}" for k in ("wer", "cer")]
-        shown += [f"{values[k]:.3f}" if k in values else "-" for k in ("sim", "margin", "mos")]
-        grid.add_row(name, *shown, "-" if loss is None else f"{loss:.4f}")
-    console().print(grid)
+def _measured(figures: dict[str, float], model: "SavedModel | None") -> list[str]:
+    """As the columns of _MEASURED."""
+    shown = [f"{figures[k]:.1%}" if k in figures else "-" for k in ("wer", "cer")]
+    shown += [f"{figures[k]:.3f}" if k in figures else "-" for k in ("sim", "margin", "mos")]
+    loss = model.facts.held_out.get("loss") if model and model.facts else None
+    return [*shown, "-" if loss is None else f"{loss:.4f}"]
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from locutor.cli.console import console, progress
 from locutor.cli.console import say as remark
-from locutor.errors import NotFoundError
+from locutor.errors import MissingExtraError, NotFoundError
 
 if TYPE_CHECKING:
     from locutor.evaluation.evaluate import Listeners, Speak
@@ -50,6 +50,8 @@ def evaluate(
     others = voices if references else list(store.list())
     items = items_of(parse_language(settings.lang), [voice.id for voice in voices])[:limit]
     listeners = load_listeners()
+    if listeners.transcriber is None:
+        raise MissingExtraError("faster-whisper", "asr")
     options = SynthesisOptions(seed=seed, nfe_step=nfe_step, cfg_strength=cfg_strength)
     speak = speak_files(audio) if audio else _speaker(settings, voices, options)
     with progress("evaluating") as show:
@@ -69,7 +71,7 @@ def evaluate(
 
 
 def load_listeners() -> "Listeners":
-    """Recognition is needed; the other judges are left out of the report, and said so, where they are not here."""
+    """Those that are not installed are left out, and said so."""
     from locutor.evaluation.listeners import load
 
     return load(lambda error: remark(f"note: left out of the report: {error}"))

@@ -39,6 +39,9 @@ def start(
     accumulation: Annotated[int | None, typer.Option(help="Batches an update.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Else what suits the engine and method.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first; for long runs on CUDA.")
+    ] = False,
     rank: Annotated[int | None, typer.Option(help="Of the adapter.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Of the adapter; alpha / rank scales it.")] = None,
     max_train_samples: Annotated[int | None, typer.Option(help="Use at most so many clips.")] = None,
@@ -48,6 +51,8 @@ def start(
     log_every: Annotated[int | None, typer.Option(help="Updates between log lines.")] = None,
     keep_last: Annotated[int | None, typer.Option(help="Models to keep besides the best.")] = None,
     sample_text: Annotated[str | None, typer.Option(help="What the samples say.")] = None,
+    evaluate: Annotated[bool, typer.Option(help="Measure what every saved model sounds like.")] = True,
+    evaluated_texts: Annotated[int | None, typer.Option(help="Held-out texts that it is measured on.")] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the recordings, else that of the dataset.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
@@ -61,9 +66,11 @@ def start(
     values = {
         "model_name": model_name, "dataset": dataset, "base": base, "method": "lora" if lora else None,
         "epochs": epochs, "batch_size": batch_size, "accumulation": accumulation, "learning_rate": learning_rate,
-        "precision": precision, "rank": rank, "alpha": alpha, "max_train_samples": max_train_samples,
+        "precision": precision, "compile": compile, "rank": rank, "alpha": alpha,
+        "max_train_samples": max_train_samples,
         "patience": patience, "save_per_updates": save_per_updates, "save_every": save_every, "log_every": log_every,
-        "keep_last": keep_last, "sample_text": sample_text, "language": lang, "seed": seed,
+        "keep_last": keep_last, "sample_text": sample_text, "evaluate": evaluate, "evaluated_texts": evaluated_texts,
+        "language": lang, "seed": seed,
     }  # fmt: skip
     is_folder = Path(dataset).is_dir()
     config = config_of_folder(Path(dataset), values) if is_folder else run_config(settings, values)

@@ -11,7 +11,7 @@ from locutor.audio.io import read, write
 from locutor.audio.level import peak
 from locutor.errors import AudioError, LocutorError
 from locutor.evaluation import naturalness
-from locutor.evaluation.intelligibility import all_wrong, score
+from locutor.evaluation.intelligibility import Intelligibility, all_wrong, score
 from locutor.evaluation.lists import texts_of
 from locutor.evaluation.report import Item, Report, Result
 from locutor.evaluation.similarity import compare, unlike
@@ -24,9 +24,10 @@ _SILENT = 0.001  # peak, -60 dBFS: a recogniser makes up words for silence
 
 @dataclass(frozen=True)
 class Listeners:
-    """The models that listen. Without an encoder there is no similarity, without a predictor no MOS."""
+    """The models that listen. Without a transcriber there are no error rates, without an encoder no similarity, without
+    a predictor no MOS."""
 
-    transcriber: Transcriber
+    transcriber: Transcriber | None = None
     encoder: SpeakerEncoder | None = None
     mos: MosPredictor | None = None
 
@@ -98,17 +99,23 @@ def _listen(item: Item, waveform: Waveform, timing: Timing, panel: _Panel) -> Re
         sim = compare(listeners.encoder.embed(waveform), item.voice, panel.references)
     return Result(
         item,
-        score(item.text, listeners.transcriber.transcribe(waveform, item.language), item.language),
+        _heard(item, waveform, listeners.transcriber),
         similarity=sim,
         mos=None if listeners.mos is None else naturalness.rate(waveform, listeners.mos),
         timing=timing,
     )
 
 
+def _heard(item: Item, waveform: Waveform, transcriber: Transcriber | None) -> Intelligibility | None:
+    if transcriber is None:
+        return None
+    return score(item.text, transcriber.transcribe(waveform, item.language), item.language)
+
+
 def _failed(item: Item, panel: _Panel, reason: str) -> Result:
     return Result(
         item,
-        all_wrong(item.text, item.language),
+        all_wrong(item.text, item.language) if panel.listeners.transcriber else None,
         similarity=unlike(panel.references) if panel.references else None,
         mos=None if panel.listeners.mos is None else naturalness.WORST,
         error=reason,

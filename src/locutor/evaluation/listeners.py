@@ -9,8 +9,8 @@ from locutor.evaluation.evaluate import Listeners
 _T = TypeVar("_T")
 
 
-def load(on_missing: Callable[[MissingExtraError], object]) -> Listeners:
-    """Raises MissingExtraError without a recogniser; what else is missing is left out, and on_missing told."""
+def load(on_missing: Callable[[MissingExtraError], object], n_threads: int = 0) -> Listeners:
+    """What is not installed is left out, and on_missing told. n_threads: of the recogniser, 0 for its own choice."""
     from locutor.analysis.asr import WhisperTranscriber
     from locutor.analysis.mos import DistillMos
     from locutor.analysis.speaker import LstmSpeakerEncoder
@@ -22,4 +22,5 @@ def load(on_missing: Callable[[MissingExtraError], object]) -> Listeners:
             on_missing(error)
             return None
 
-    return Listeners(WhisperTranscriber(), if_installed(LstmSpeakerEncoder), if_installed(DistillMos))
+    transcriber = if_installed(lambda: WhisperTranscriber(n_threads=n_threads))
+    return Listeners(transcriber, if_installed(LstmSpeakerEncoder), if_installed(DistillMos))

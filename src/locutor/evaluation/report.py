@@ -41,10 +41,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured on one item. error: why there is no usable audio; then timing is None, the rest worst."""
+    """What was measured on one item, None without whoever measures it. error: why there is no usable audio; then timing
+    is None, the rest worst."""
 
     item: Item
-    intelligibility: Intelligibility
+    intelligibility: Intelligibility | None
     similarity: Similarity | None = None
     mos: float | None = None
     timing: Timing | None = None
@@ -81,7 +82,7 @@ class Report:
 
         Error rates and the real-time factor are pooled: all errors over all words, all seconds over all seconds.
         """
-        heard = [r.intelligibility for r in self.results]
+        heard = [r.intelligibility for r in self.results if r.intelligibility is not None]
         sims = [r.similarity for r in self.results if r.similarity is not None]
         timings = [r.timing for r in self.results if r.timing is not None]
         ratios: dict[str, tuple[Sequence[float], Sequence[float] | None]] = {
@@ -117,7 +118,8 @@ class Report:
 
 def _plain(result: Result) -> dict[str, object]:
     plain = asdict(result)
-    plain["intelligibility"] |= {"wer": result.intelligibility.wer, "cer": result.intelligibility.cer}
+    if result.intelligibility is not None:
+        plain["intelligibility"] |= {"wer": result.intelligibility.wer, "cer": result.intelligibility.cer}
     if result.timing is not None:
         plain["timing"]["rtf"] = result.timing.rtf
     return plain

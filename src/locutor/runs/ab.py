@@ -69,9 +69,11 @@ def measure(waveform: Waveform, text: str, language: str, listeners: Listeners, 
     """Figures of one clip; silence counts as all wrong."""
     if peak(waveform) < SILENT:
         worst = {"wer": 1.0, "cer": 1.0, "sim": 0.0, "mos": WORST}
-        return {k: v for k, v in worst.items() if k in ("wer", "cer") or _has(listeners, k)}
-    heard = score(text, listeners.transcriber.transcribe(waveform, language), language)
-    figures = {"wer": heard.wer, "cer": heard.cer}
+        return {k: v for k, v in worst.items() if _has(listeners, k)}
+    figures: dict[str, float] = {}
+    if listeners.transcriber is not None:
+        heard = score(text, listeners.transcriber.transcribe(waveform, language), language)
+        figures |= {"wer": heard.wer, "cer": heard.cer}
     if listeners.encoder is not None:
         figures["sim"] = float(listeners.encoder.embed(waveform) @ listeners.encoder.embed(target))
     if listeners.mos is not None:
@@ -80,7 +82,7 @@ def measure(waveform: Waveform, text: str, language: str, listeners: Listeners, 
 
 
 def _has(listeners: Listeners, figure: str) -> bool:
-    return (listeners.encoder if figure == "sim" else listeners.mos) is not None
+    return {"sim": listeners.encoder, "mos": listeners.mos}.get(figure, listeners.transcriber) is not None
 
 
 def cepstral_similarity(a: Waveform, b: Waveform) -> float:

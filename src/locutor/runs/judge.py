@@ -1,87 +1,104 @@
 """What saved models sound like, measured: the texts of held-out recordings, spoken and listened to."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from locutor.audio import io
 from locutor.audio.edit import join
-from locutor.audio.files import replacing
 from locutor.audio.resample import resample
-from locutor.engines.checkpoints import Checkpoint
 from locutor.engines.registry import EngineRegistry
-from locutor.errors import OptionError
 from locutor.evaluation.evaluate import Listeners, evaluate
 from locutor.evaluation.report import Item, Report, Result
+from locutor.runs.catalog import RunCatalog
 from locutor.serving.speak import LocalSpeech
-from locutor.training.dataset import Recording, read_dataset
+from locutor.text.comparable import comparable
+from locutor.training.dataset import Dataset, Recording, read_dataset
 from locutor.training.run_folder import RunFolder
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform
 from locutor.voices.store import Voice
 
 TARGET = "target"
-REPORT_NAME = "evaluation.json"
 JUDGED_S = 120.0  # seconds of held-out recordings whose mean voice is the target
 _RATE = 24_000
 
+Speak: TypeAlias = Callable[[SpeechRequest, Voice], Waveform]
+Speaker: TypeAlias = Callable[[str], AbstractContextManager[Speak]]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Judge:
     """Fixed prompts for all models of a run: its voice speaks the texts of its held-out clips.
 
-    others: recordings of other people; with them the margin is measured. n_texts: prompts at most. seed: of them all.
+    speaker: opens a model, RUN/NAME or RUN/base. others: recordings of other people; with them the margin is measured.
+    n_texts: prompts at most. seed: of them all.
     """
 
     folder: RunFolder
-    registry: EngineRegistry
+    speaker: Speaker
     listeners: Listeners
-    device: str
     others: Sequence[Voice] = ()
     n_texts: int = 12
     seed: int = 0
 
-    def judge(self, checkpoint: Checkpoint, on_result: Callable[[Result], None] | None = None) -> Report:
-        """WER, CER, similarity to the target speaker, margin, predicted MOS of one model."""
-        config = self.folder.config()
-        recordings = self._held_out()
-        items = [Item(f"held-out-{i:02d}", r.text, config.language, TARGET) for i, r in enumerate(recordings)]
-        speech = LocalSpeech(
-            engine=self.registry.load(checkpoint, self.device), checkpoint=checkpoint, device=self.device
-        )
-        voice = run_voice(self.folder)
-        options = SynthesisOptions(seed=self.seed)
+    def judge(
+        self, model_id: str, on_result: Callable[[Result], None] | None = None, items: Sequence[Item] | None = None
+    ) -> Report:
+        """WER, CER, similarity to the target, margin, predicted MOS of one model, as far as listeners are there.
 
-        def speak(item: Item) -> Waveform:
-            request = SpeechRequest(text=item.text, language=item.language, options=options)
-            return speech.speak(request, voice).waveform
-
+        items: other texts than those of the held-out clips, to be in the voice TARGET.
+        """
+        voice, options = run_voice(self.folder), SynthesisOptions(seed=self.seed)
         references = {TARGET: self._target()} | {other.id: io.read(other.ref_audio) for other in self.others}
-        try:
-            return evaluate(
-                speak, items, self.listeners, references=references if self.listeners.encoder else {},
-                on_result=on_result,
-            )  # fmt: skip
-        finally:
-            speech.close()
+        with self.speaker(model_id) as speak:
 
-    def _held_out(self) -> list[Recording]:
+            def say(item: Item) -> Waveform:
+                return speak(SpeechRequest(text=item.text, language=item.language, options=options), voice)
+
+            return evaluate(
+                say,
+                self.items() if items is None else items,
+                self.listeners,
+                references=references if self.listeners.encoder else {},
+                on_result=on_result,
+            )
+
+    def items(self) -> list[Item]:
+        """The texts, spread over the held-out clips; those without a word are left out."""
+        language = self.folder.config().language
+        found = [recording for recording in self._held_out() if comparable(recording.text, language)]
+        chosen = found[:: max(1, len(found) // self.n_texts)][: self.n_texts]
+        return [Item(f"held-out-{i:02d}", r.text, language, TARGET) for i, r in enumerate(chosen)]
+
+    def _held_out(self) -> Sequence[Recording]:
         config = self.folder.config()
-        dataset = read_dataset(config.dataset, config.language)
-        found = list(dataset.held_out or dataset.train)
-        step = max(1, len(found) // self.n_texts)
-        return found[::step][: self.n_texts]
+        dataset: Dataset = read_dataset(config.dataset, config.language)
+        return dataset.held_out or dataset.train
 
     def _target(self) -> Waveform:
         """Held-out recordings of the speaker, one after the other."""
-        config = self.folder.config()
-        dataset = read_dataset(config.dataset, config.language)
         pieces: list[Waveform] = []
-        for recording in dataset.held_out or dataset.train:
+        for recording in self._held_out():
             if sum(piece.duration_s for piece in pieces) < JUDGED_S:
                 pieces.append(resample(io.read(recording.path), _RATE))
         return join(pieces)
+
+
+def local_speaker(catalog: RunCatalog, registry: EngineRegistry, device: str) -> Speaker:
+    """Models are loaded into this process, one at a time."""
+
+    @contextmanager
+    def opened(model_id: str) -> Iterator[Speak]:
+        checkpoint = catalog.open(model_id)
+        speech = LocalSpeech(engine=registry.load(checkpoint, device), checkpoint=checkpoint, device=device)
+        try:
+            yield lambda request, voice: speech.speak(request, voice).waveform
+        finally:
+            speech.close()
+
+    return opened
 
 
 def run_voice(folder: RunFolder) -> Voice:
@@ -93,40 +110,3 @@ def run_voice(folder: RunFolder) -> Voice:
 def figures(report: Report) -> dict[str, float]:
     """The summary without its intervals."""
     return {name: interval.value for name, interval in report.summary().items()}
-
-
-def keep(model: Path, values: dict[str, float]) -> None:
-    """Store a model's figures beside it."""
-    with replacing(model / REPORT_NAME) as file:
-        file.write(json.dumps(values, indent=1).encode())
-
-
-def kept(model: Path) -> dict[str, float] | None:
-    """The figures of an earlier judgement."""
-    path = model / REPORT_NAME
-    found: dict[str, float] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return found
-
-
-def best_of(judged: dict[str, dict[str, float]]) -> tuple[str, str]:
-    """Which model to take, and why: of those whose word errors are within 2 points of the lowest, the most similar.
-
-    Without similarities: the lowest word error rate. Raises OptionError when nothing was judged.
-    """
-    if not judged:
-        raise OptionError("no model was evaluated yet")
-    lowest = min(values["wer"] for values in judged.values())
-    intelligible = {name: values for name, values in judged.items() if values["wer"] <= lowest + 0.02}
-    if all("sim" in values for values in intelligible.values()):
-        name = max(intelligible, key=lambda n: intelligible[n]["sim"])
-        return name, (
-            f"the most similar to the speaker ({intelligible[name]['sim']:.3f}) of the {len(intelligible)} whose word "
-            f"error rate is within 2 points of the lowest ({lowest:.1%})"
-        )
-    name = min(intelligible, key=lambda n: intelligible[n]["wer"])
-    return name, f"the lowest word error rate ({lowest:.1%})"
-
-
-def compared(a: dict[str, Any], b: dict[str, Any]) -> dict[str, float]:
-    """How much b is above a in each figure that both have."""
-    return {name: b[name] - a[name] for name in a if name in b}

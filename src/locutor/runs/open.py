@@ -1,7 +1,8 @@
 """From settings to what works on training runs."""
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from locutor.engines.device import choose_device, set_threads
 from locutor.engines.registry import default_registry
 from locutor.errors import NotFoundError
 from locutor.evaluation.evaluate import Listeners
+from locutor.evaluation.listeners import load
 from locutor.jobs.kinds import JobKind
+from locutor.runs.appraise import Appraiser
 from locutor.runs.catalog import RunCatalog
 from locutor.runs.dataset_tasks import DatasetTasks
-from locutor.runs.judge import Judge
+from locutor.runs.judge import local_speaker
 from locutor.runs.speech import SavedModelSpeech
 from locutor.runs.supervise import RunTasks
 from locutor.serving.backend import SpeechBackend
@@ -24,7 +27,9 @@ from locutor.training.run_config import RunConfig
 from locutor.training.teach import Teaching
 from locutor.voices.store import Voice
 
-HANDED_ON = ("data_dir", "device", "threads", "offline", "hub_url", "debug")
+log = logging.getLogger(__name__)
+
+HANDED_ON = ("data_dir", "device", "threads", "offline", "hub_url", "mlflow_url", "debug")
 
 
 def run_catalog(settings: Settings) -> RunCatalog:
@@ -52,19 +57,26 @@ def teaching(settings: Settings, run: str) -> Teaching:
     set_threads(settings.threads)
     folder = run_catalog(settings).get(run)
     device = choose_device(settings.device).name
-    return Teaching(folder, checkpoint_store(settings), default_registry(), device)
+
+    def listen() -> Listeners:
+        return load(lambda error: log.warning("left out of the evaluation: %s", error), settings.threads or 0)
+
+    measured = appraiser(settings, run, listen, n_texts=folder.config().evaluated_texts)
+    return Teaching(folder, checkpoint_store(settings), default_registry(), device, measured, settings.mlflow_url)
 
 
-def judge(
-    settings: Settings, run: str, listeners: Listeners, others: Sequence[Voice] = (), n_texts: int = 12, seed: int = 0
-) -> Judge:
-    """Whoever measures the models of a run."""
+def appraiser(
+    settings: Settings, run: str, listen: Callable[[], Listeners], others: Sequence[Voice] = (), n_texts: int = 12,
+    seed: int = 0,
+) -> Appraiser:  # fmt: skip
+    """Whoever measures the models of a run, in this process."""
     set_threads(settings.threads)
-    return Judge(
-        folder=run_catalog(settings).get(run),
-        registry=default_registry(),
-        listeners=listeners,
-        device=choose_device(settings.device).name,
+    catalog = run_catalog(settings)
+    return Appraiser(
+        catalog=catalog,
+        run=run,
+        speaker=local_speaker(catalog, default_registry(), choose_device(settings.device).name),
+        listen=listen,
         others=others,
         n_texts=n_texts,
         seed=seed,

@@ -6,7 +6,7 @@ that was stopped or killed goes on from its last saved state exactly as if nothi
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,10 @@ from torch import Tensor
 
 from locutor.errors import EngineError
 from locutor.training import checkpoint
+from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
-from locutor.training.log import RunLog
+from locutor.training.log import Board, RunLog
 from locutor.training.loop import due, held_out_losses, make_optimizer, step_generators
 from locutor.training.schedule import learning_rate
 from locutor.training.trainable import Trainable
@@ -66,6 +67,10 @@ class Watcher(Protocol):
         """Save a model: after an epoch as checkpoint_epoch_N, in between as model_N."""
         ...
 
+    def after_models(self, step: int, log: RunLog) -> None:
+        """Models were saved, and with them what it takes to go on from here."""
+        ...
+
 
 @dataclass
 class Finetune:
@@ -83,6 +88,8 @@ class Finetune:
         self._optimizer = make_optimizer(self._network, self._config, self._device)
         self._ema = EMA(self._network, self._config.ema_decay)
         self._n_skipped = 0
+        if self._config.compile:
+            compile_blocks(self._network)
         if (found := checkpoint.latest(self.folder)) is not None:
             self.state = checkpoint.restore(found, self._network, self._ema, self._optimizer)
 
@@ -95,12 +102,12 @@ class Finetune:
         """Epochs that are complete."""
         return self.state.step // self.steps_per_epoch
 
-    def run(self, log_folder: Path) -> str:
-        """Train on; returns why it ended: "completed", "stopped", or "stale" when patience ran out.
+    def run(self, log_folder: Path, boards: Sequence[Board] = ()) -> str:
+        """Train on; returns why it ended: "completed", "stopped", or "stale" when patience ran out. boards: see RunLog.
 
         Raises EngineError when the gradient stays no number: what was saved before is kept.
         """
-        with closing(RunLog(log_folder, self.state.step)) as log:
+        with closing(RunLog(log_folder, self.state.step, boards)) as log:
             while self.state.step < self._config.max_steps:
                 if self._is_stale():
                     return "stale"
@@ -187,6 +194,8 @@ class Finetune:
             self._save_model(f"model_{step}", log)
         if ends or due(step, self._config.save_every):
             self.save()
+        if ends or due(step, self.schedule.save_per_updates):
+            self.watcher.after_models(step, log)
 
     def _save_model(self, name: str, log: RunLog) -> None:
         held_out = held_out_losses(self.trainable, self._ema, self._config)

@@ -1,11 +1,12 @@
-"""What a run tells: JSON lines always, TensorBoard when the [train] extra is installed."""
+"""What a run tells: JSON lines always, TensorBoard when the [train] extra is installed, and whoever else is to know."""
 
 import importlib.util
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -17,13 +18,22 @@ from locutor.types import Waveform
 logger = logging.getLogger(__name__)
 
 
+class Board(Protocol):
+    """Where figures are shown besides, such as training/mlflow.py."""
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class RunLog:
     """What a run measures, in RUN/log.jsonl and RUN/tensorboard. Raises StorageError when the folder refuses it.
 
-    from_step: where a resumed run goes on; what TensorBoard was shown beyond it is taken back.
+    from_step: where a resumed run goes on; what TensorBoard was shown beyond it is taken back. boards: told the same.
     """
 
-    def __init__(self, run: Path, from_step: int = 0) -> None:
+    def __init__(self, run: Path, from_step: int = 0, boards: Sequence[Board] = ()) -> None:
+        self._boards = boards
         try:
             run.mkdir(parents=True, exist_ok=True)
             self._lines = (run / "log.jsonl").open("a", encoding="utf8")
@@ -43,6 +53,8 @@ class RunLog:
         if self._board is not None:
             for name, value in scalars.items():
                 self._board.add_scalar(name, value, step)
+        for board in self._boards:
+            board.write(step, scalars)
 
     def audio(self, step: int, name: str, waveform: Waveform) -> None:
         """A sound and its spectrogram, for TensorBoard."""
@@ -55,5 +67,6 @@ class RunLog:
 
     def close(self) -> None:
         self._lines.close()
-        if self._board is not None:
-            self._board.close()
+        for board in (self._board, *self._boards):
+            if board is not None:
+                board.close()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from locutor.errors import EngineError
 from locutor.training import checkpoint
+from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
 from locutor.training.log import RunLog
@@ -66,9 +67,12 @@ class _Parts:
 def fit(objective: Objective, config: TrainConfig, run: Path) -> checkpoint.RunState:
     """Train until max_steps or max_seconds, resuming from the run's latest checkpoint if it has one.
 
-    Raises EngineError when the loss stops being a number: nothing is saved after that.
+    Raises EngineError when the loss stops being a number: nothing is saved after that. OptionError to compile without
+    CUDA.
     """
     network = objective.network
+    if config.compile:
+        compile_blocks(network)
     device = next(network.parameters()).device
     optimizer = make_optimizer(network, config, device)
     parts = _Parts(network, EMA(network, config.ema_decay), optimizer, checkpoint.RunState())

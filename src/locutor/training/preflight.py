@@ -1,6 +1,7 @@
 """Before a run starts: does it fit the memory and the disk, in which batches, and how long will it take?"""
 
 import logging
+import math
 import resource
 import shutil
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 import torch
 
 from locutor.errors import EngineError, StorageError
-from locutor.training.ema import trained_tensors
-from locutor.training.loop import step_generators
+from locutor.training.config import TrainConfig
+from locutor.training.ema import EMA, trained_tensors
+from locutor.training.loop import make_optimizer, step_generators
 from locutor.training.run_config import RunConfig
 from locutor.training.trainable import Trainable
 
@@ -22,13 +24,14 @@ log = logging.getLogger(__name__)
 SPARE_DISK_BYTES = 500_000_000  # left free for samples, logs and others
 FULL_BATCH_SIZE, LORA_BATCH_SIZE = 4, 8
 OPTIMIZER_COPIES = 2  # AdamW keeps two numbers for each weight it trains
+STILL = TrainConfig(max_steps=1, learning_rate=0.0, weight_decay=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run will do and cost. seconds_per_step: of a probe; estimated_s: of all steps. peak_bytes: of the probe
-    with the largest batch and of what the optimizer will add; on a CPU of the whole process. disk_bytes: of all that
-    is kept at a time."""
+    """What a run will do and cost. seconds_per_step: of a probe; estimated_s: of all steps. peak_bytes: of the
+    probe; on a CPU of the whole process, which the listeners of an evaluation join later (about 0.5 GB). disk_bytes: of
+    all that is kept at a time."""
 
     batch_size: int
     accumulation: int
@@ -117,24 +120,34 @@ class Probe:
 
 
 def probe(trainable: Trainable, precision: str) -> tuple[float, int]:
-    """Seconds of a middling batch, and bytes in use at most with the last one, which is the largest where batches are
-    sorted by length. No weight changes. Raises torch.OutOfMemoryError."""
-    network = trainable.network
+    """Seconds of a middling batch, and bytes in use at most over whole updates, optimizer and average included.
+
+    The largest batch (the last one, where batches are sorted by length) comes twice, with others between: an allocator
+    that has seen batches of many sizes holds more than one that has seen the largest alone. The learning rate is 0, so
+    no weight changes. Raises torch.OutOfMemoryError.
+    """
+    network, n = trainable.network, trainable.n_batches
     device = next(network.parameters()).device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     network.train()
+    optimizer = make_optimizer(network, STILL, device)
+    average = EMA(network, STILL.ema_decay)
     seconds = 0.0
-    for index in (trainable.n_batches - 1, trainable.n_batches // 2):
+    for index in (n - 1, 0, n // 4, n - 1, n // 2):
         started = time.monotonic()
         on_cpu, on_device = step_generators(0, index, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             loss = trainable.loss(trainable.batch(index, on_cpu), on_device)["loss"]
+        optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        seconds = float(loss.detach()) * 0.0 + time.monotonic() - started  # reading the loss waits for the device
-    network.zero_grad(set_to_none=True)
-    added = (OPTIMIZER_COPIES + 1) * 4 * sum(t.numel() for t in trained_tensors(network).values())  # and the average
-    peak = peak_bytes(device) + added
+        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        if math.isfinite(float(torch.nn.utils.clip_grad_norm_(trained, STILL.clip_norm))):
+            optimizer.step()
+        average.update(network)
+        seconds = time.monotonic() - started
+    optimizer.zero_grad(set_to_none=True)
+    peak = peak_bytes(device)
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         if peak > free + torch.cuda.memory_reserved(device):

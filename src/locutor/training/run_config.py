@@ -17,11 +17,13 @@ class RunConfig(BaseModel):
     model_name: of the run and its models. base: id of the model to go on from. dataset: folder of a dataset; language:
     of its recordings. method: "full" changes every weight of the network, "lora" adds a small adapter.
     batch_size: clips a batch; accumulation: batches an update. precision: of the forward pass, "auto" for bf16 on GPUs
-    that have it. warmup_steps: at most a tenth of the run. rank, alpha, dropout, targets: of LoRA (LoraConfig).
+    that have it. compile: the network's blocks, on CUDA only. warmup_steps: at most a tenth of the run. rank, alpha,
+    dropout, targets: of LoRA (LoraConfig).
     max_train_samples: clips that are used at most. epochs: passes over the clips. log_every, save_every (the state to
     resume from), save_per_updates (a checkpoint model_N, 0: only after each epoch): in updates. patience: epochs
     without a better held-out loss after which the run ends, None never. keep_last: checkpoints kept besides the best.
-    sample_text: what the samples say, None for the text of a held-out clip. seed: of every random draw.
+    sample_text: what the samples say, None for the text of a held-out clip. evaluate: measure what every saved model
+    sounds like; evaluated_texts: on so many held-out texts. seed: of every random draw.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +38,7 @@ class RunConfig(BaseModel):
     accumulation: int | None = Field(default=None, ge=1, le=64)
     learning_rate: float | None = Field(default=None, gt=0, le=1e-2)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: bool = False
     warmup_steps: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
@@ -51,6 +54,8 @@ class RunConfig(BaseModel):
     patience: int | None = Field(default=None, ge=1)
     keep_last: int = Field(default=3, ge=1)
     sample_text: str | None = None
+    evaluate: bool = True
+    evaluated_texts: int = Field(default=12, ge=1, le=1000)
     seed: int = Field(default=666, ge=0, lt=2**31)
 
     @classmethod

@@ -4,21 +4,24 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Protocol
 
 import torch
 
 from locutor.engines.checkpoints import Checkpoint, CheckpointStore
 from locutor.engines.lora import adapt
 from locutor.engines.registry import EngineRegistry
-from locutor.errors import CancelledError, ConflictError
+from locutor.errors import CancelledError, ConflictError, LocutorError
 from locutor.training import preflight, saved
 from locutor.training.config import TrainConfig
 from locutor.training.dataset import Dataset, read_dataset
 from locutor.training.finetune import Finetune, Moment, Schedule
 from locutor.training.lock import locked
-from locutor.training.log import RunLog
+from locutor.training.log import Board, RunLog
+from locutor.training.mlflow import MlflowRun
 from locutor.training.preflight import Plan
 from locutor.training.registry import make_trainable
 from locutor.training.run_config import RunConfig
@@ -31,14 +34,43 @@ log = logging.getLogger(__name__)
 FINAL_LR_RATIO = 0.1
 
 
+class Appraiser(Protocol):
+    """Whoever measures what the models of a run sound like; names as their folders have, and "base"."""
+
+    def pending(self) -> list[str]:
+        """Models that were not measured yet, the oldest first."""
+        ...
+
+    def appraise(self, name: str, on_text: Callable[[int, int], None]) -> Mapping[str, float]:
+        """Figures of a model, kept beside it; what on_text(done, total) raises ends the measurement."""
+        ...
+
+    def verdict(self) -> "Preferred | None":
+        """Which model is best, None before one was measured."""
+        ...
+
+
+class Preferred(Protocol):
+    """The name of a model, and why it is better than the others."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def why(self) -> str: ...
+
+
 @dataclass
 class Teaching:
-    """A run and what it needs of the installation."""
+    """A run and what it needs of the installation. appraiser: asked about every saved model unless the run's
+    `evaluate` is off; None measures nothing. mlflow_url: of a tracking server that is told what the log is told."""
 
     folder: RunFolder
     store: CheckpointStore
     registry: EngineRegistry
     device: str
+    appraiser: Appraiser | None = None
+    mlflow_url: str | None = None
     status: RunStatus = field(default_factory=RunStatus)
     _asked: bool = False
 
@@ -91,12 +123,39 @@ class Teaching:
         )
         saved.save_model(folder, self._trainable, moment.tensors, origin, facts)
         saved.point(folder, saved.LAST, name)
-        if moment.is_best:
+        if moment.is_best and self._verdict() is None:  # what it sounds like counts for more than its loss
             saved.point(folder, saved.BEST, name)
         self._tell(epoch=moment.epoch, message=f"saved {name}")
         if name.startswith("checkpoint_epoch_"):
             self._sample(moment.epoch, self.store.open(folder / name), run_log)
         saved.prune(folder, origin.config.keep_last)
+
+    def after_models(self, step: int, run_log: RunLog) -> None:
+        """Measure what was saved, and let model_best stand for what was found best. Ends early when the run is to stop;
+        what was left out is made up for when it goes on."""
+        if self.appraiser is None or not self._origin.config.evaluate:
+            return
+        try:
+            for name in self.appraiser.pending():
+                figures = self.appraiser.appraise(name, partial(self._on_text, name))
+                run_log.write(step, {f"{name}/{figure}": value for figure, value in figures.items()})
+        except CancelledError:
+            return
+        except LocutorError as error:
+            log.exception("the models of this run are not evaluated")
+            self._tell(message=f"not evaluated: {error}")
+            return
+        if (found := self._verdict()) is not None:
+            saved.point(self.folder.checkpoints, saved.BEST, found.name)
+            self._tell(message=f"best so far: {found.name}, {found.why}")
+
+    def _verdict(self) -> Preferred | None:
+        return self.appraiser.verdict() if self.appraiser is not None and self._origin.config.evaluate else None
+
+    def _on_text(self, name: str, done: int, total: int) -> None:
+        if self.should_stop():
+            raise CancelledError("the run was stopped while its models were measured")
+        self._tell(message=f"listening to {name}, text {done} of {total}")
 
     def _run(self) -> RunStatus:
         config = self.folder.config()
@@ -113,13 +172,18 @@ class Teaching:
         self._tell(state="running", step=loop.state.step, message=plan.sentence(), **totals)
         if loop.state.step == 0 and not (self.folder.samples / "epoch_0_output.wav").is_file():
             make_sample(self.folder.path, 0, base, self.registry, self.device)
-        ended = loop.run(self.folder.path)
+        ended = loop.run(self.folder.path, self._boards(config, plan))
         peak = preflight.peak_bytes(torch.device(self.device))
         done = {"epoch": loop.epoch, "step": loop.state.step, "left_s": None, "peak_bytes": peak}
         if ended == "stopped":
             return self._tell(state="stopped", message=f"stopped after update {loop.state.step}", **done)
         why = "no better held-out loss" if ended == "stale" else "all epochs are done"
         return self._tell(state="completed", progress=100.0, message=why, **done)
+
+    def _boards(self, config: RunConfig, plan: Plan) -> list[Board]:
+        if self.mlflow_url is None:
+            return []
+        return [MlflowRun(self.mlflow_url, self.folder.path, config.model_dump(mode="json") | asdict(plan))]
 
     def _prepare(self, config: RunConfig, dataset: Dataset, base: Checkpoint) -> tuple[Trainable, Plan]:
         """The plan of an earlier start is kept: only so can the run go on exactly."""
@@ -172,6 +236,7 @@ def schedule_of(config: RunConfig, plan: Plan) -> Schedule:
         clip_norm=config.clip_norm,
         ema_decay=config.ema_decay,
         precision=plan.precision,
+        compile=config.compile,
         log_every=config.log_every,
         save_every=config.save_every,
         seed=config.seed,

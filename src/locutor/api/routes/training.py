@@ -16,6 +16,7 @@ from locutor.api.files import disposition
 from locutor.api.schemas.common import Id, Responses, refusals
 from locutor.api.schemas.training import (
     CheckpointOut,
+    Compared,
     Loaded,
     Logs,
     Promoted,
@@ -30,9 +31,10 @@ from locutor.api.schemas.training import (
 from locutor.auth.scopes import Scope
 from locutor.errors import NotFoundError
 from locutor.jobs.model import Job
-from locutor.runs.judge import kept
 from locutor.runs.open import run_config, run_tasks
+from locutor.runs.speech import COMPARE
 from locutor.runs.supervise import RunTasks
+from locutor.runs.verdict import kept, verdict_on
 from locutor.training.run_folder import RunFolder
 
 router = APIRouter(prefix="/training", tags=["Training"], dependencies=[Depends(allow(Scope.TRAIN))])
@@ -112,7 +114,22 @@ async def stream(
 )
 def checkpoints(served: Served, model_name: Annotated[str | None, Query(max_length=40)] = None) -> list[CheckpointOut]:
     found = tasks(served).catalog.models(model_name)
-    return [CheckpointOut.of(model, kept(model.path) if model.facts else None) for model in found]
+    best = {run: verdict_on([m for m in found if m.run == run and m.facts]) for run in {m.run for m in found}}
+    shown = []
+    for model in found:
+        judged, verdict = kept(model.path) if model.facts else None, best[model.run]
+        why = verdict.why if verdict and verdict.name == model.name else None
+        shown.append(CheckpointOut.of(model, judged.figures if judged else None, why))
+    return shown
+
+
+@router.post("/checkpoints/compare", response_model=Compared, responses=refusals(404, 507), summary="Measure all")
+def compare(body: RunName, served: Served) -> Compared:
+    """Queues a job that measures the base and every saved model that was not measured yet, on the same held-out texts;
+    its result says which is best and why."""
+    run = tasks(served).catalog.get(body.model_name)
+    params = {"run": run.path.name, "n_texts": run.config().evaluated_texts}
+    return Compared(job_id=served.stores.jobs.submit(COMPARE, params, ttl_s=served.job_ttl_s).id)
 
 
 @router.post("/checkpoints/load", response_model=Loaded, responses=refusals(404, 503, 507), summary="Load one")

@@ -14,7 +14,8 @@ from locutor.api.schemas.training import AbTestIn, AbTestOut, InferenceIn, Infer
 from locutor.auth.scopes import Scope
 from locutor.errors import NotFoundError
 from locutor.jobs.model import Job
-from locutor.runs.speech import AB_TEST, BASE, SPEAK
+from locutor.runs.appraise import BASE
+from locutor.runs.speech import AB_TEST, SPEAK
 
 router = APIRouter(prefix="/training/inference", tags=["Training"], dependencies=[Depends(allow(Scope.TRAIN))])
 

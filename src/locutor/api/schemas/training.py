@@ -111,7 +111,9 @@ class DatasetFiles(BaseModel):
 
 
 class TrainingIn(_Body):
-    """dataset_folder: name of a built dataset. What is left out is chosen by the engine or by the preflight."""
+    """dataset_folder: name of a built dataset. What is left out is chosen by the engine or by the preflight.
+
+    evaluate: measure what every saved model sounds like, on evaluated_texts held-out texts."""
 
     model_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
     dataset_folder: DatasetName
@@ -122,6 +124,7 @@ class TrainingIn(_Body):
     accumulation: int | None = Field(default=None, ge=1, le=64)
     learning_rate: float | None = Field(default=None, ge=1e-6, le=1e-2)
     precision: Literal["auto", "fp32", "bf16"] | None = None
+    compile: bool = False
     rank: int | None = Field(default=None, ge=1, le=256)
     alpha: float | None = Field(default=None, gt=0, le=1024)
     max_train_samples: int | None = Field(default=None, ge=1)
@@ -130,6 +133,8 @@ class TrainingIn(_Body):
     log_every: int | None = Field(default=None, ge=1)
     keep_last: int | None = Field(default=None, ge=1, le=1000)
     sample_text: Annotated[str, Field(max_length=180)] | None = None
+    evaluate: bool = True
+    evaluated_texts: int | None = Field(default=None, ge=1, le=1000)
     seed: int | None = Field(default=None, ge=0, lt=2**31)
     use_deepspeed: Literal[False] = Field(default=False, description="Not offered; only false is taken.")
 
@@ -188,10 +193,11 @@ class CheckpointOut(BaseModel):
     held_out_loss: float | None
     method: str | None
     stands_for: list[str]
-    figures: dict[str, float] | None = Field(description="What was measured of it, once compared.")
+    figures: dict[str, float] | None = Field(description="What was measured of it: wer, cer, sim, mos and others.")
+    best_because: str | None = Field(description="Why it is the best of its run, on the one that is.")
 
     @classmethod
-    def of(cls, model: SavedModel, figures: dict[str, float] | None) -> "CheckpointOut":
+    def of(cls, model: SavedModel, figures: dict[str, float] | None, best_because: str | None) -> "CheckpointOut":
         date = iso(model.created_at)
         assert date is not None
         return cls(
@@ -205,6 +211,7 @@ class CheckpointOut(BaseModel):
             method=model.facts.method if model.facts else None,
             stands_for=list(model.links),
             figures=figures,
+            best_because=best_because,
         )
 
 
@@ -217,6 +224,12 @@ class Promoted(BaseModel):
     """model: an id of GET /models."""
 
     model: str
+
+
+class Compared(BaseModel):
+    """A job whose result holds `best`, an id, `why`, and `figures` of every model by its id."""
+
+    job_id: str
 
 
 class Loaded(BaseModel):
