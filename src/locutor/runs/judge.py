@@ -1,7 +1,7 @@
 """What saved models sound like, measured: the texts of held-out recordings, spoken and listened to."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,6 @@ class Judge:
 
     def judge(self, checkpoint: Checkpoint, on_result: Callable[[Result], None] | None = None) -> Report:
         """WER, CER, similarity to the target speaker, margin, predicted MOS of one model."""
-        config = self.folder.config()
-        recordings = self._held_out()
-        items = [Item(f"held-out-{i:02d}", r.text, config.language, TARGET) for i, r in enumerate(recordings)]
         speech = LocalSpeech(
             engine=self.registry.load(checkpoint, self.device), checkpoint=checkpoint, device=self.device
         )
@@ -57,31 +54,39 @@ class Judge:
             request = SpeechRequest(text=item.text, language=item.language, options=options)
             return speech.speak(request, voice).waveform
 
-        references = {TARGET: self._target()} | {other.id: io.read(other.ref_audio) for other in self.others}
+        others = {other.id: io.read(other.ref_audio) for other in self.others}
         try:
-            return evaluate(
-                speak, items, self.listeners, references=references if self.listeners.encoder else {},
-                on_result=on_result,
-            )  # fmt: skip
+            return examine(self.folder, speak, self.listeners, others, n_texts=self.n_texts, on_result=on_result)
         finally:
             speech.close()
 
-    def _held_out(self) -> list[Recording]:
-        config = self.folder.config()
-        dataset = read_dataset(config.dataset, config.language)
-        found = list(dataset.held_out or dataset.train)
-        step = max(1, len(found) // self.n_texts)
-        return found[::step][: self.n_texts]
 
-    def _target(self) -> Waveform:
-        """Held-out recordings of the speaker, one after the other."""
-        config = self.folder.config()
-        dataset = read_dataset(config.dataset, config.language)
-        pieces: list[Waveform] = []
-        for recording in dataset.held_out or dataset.train:
-            if sum(piece.duration_s for piece in pieces) < JUDGED_S:
-                pieces.append(resample(io.read(recording.path), _RATE))
-        return join(pieces)
+def examine(
+    folder: RunFolder,
+    speak: Callable[[Item], Waveform],
+    listeners: Listeners,
+    others: Mapping[str, Waveform] | None = None,
+    *,
+    n_texts: int = 12,
+    on_result: Callable[[Result], None] | None = None,
+) -> Report:
+    """What is measured of speech for the texts of a run's held-out clips, against the speaker of those clips."""
+    config = folder.config()
+    dataset = read_dataset(config.dataset, config.language)
+    recordings = dataset.held_out or dataset.train
+    prompts = recordings[:: max(1, len(recordings) // n_texts)][:n_texts]
+    items = [Item(f"held-out-{i:02d}", r.text, config.language, TARGET) for i, r in enumerate(prompts)]
+    references = {TARGET: _target(recordings)} | dict(others or {}) if listeners.encoder else {}
+    return evaluate(speak, items, listeners, references=references, on_result=on_result)
+
+
+def _target(recordings: Sequence[Recording]) -> Waveform:
+    """Recordings of the speaker, one after the other."""
+    pieces: list[Waveform] = []
+    for recording in recordings:
+        if sum(piece.duration_s for piece in pieces) < JUDGED_S:
+            pieces.append(resample(io.read(recording.path), _RATE))
+    return join(pieces)
 
 
 def run_voice(folder: RunFolder) -> Voice:

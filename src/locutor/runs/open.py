@@ -14,6 +14,7 @@ from locutor.evaluation.evaluate import Listeners
 from locutor.jobs.kinds import JobKind
 from locutor.runs.catalog import RunCatalog
 from locutor.runs.dataset_tasks import DatasetTasks
+from locutor.runs.examination import Examination
 from locutor.runs.judge import Judge
 from locutor.runs.speech import SavedModelSpeech
 from locutor.runs.supervise import RunTasks
@@ -43,8 +44,9 @@ def run_tasks(settings: Settings, stores: Stores) -> RunTasks:
 def training_kinds(settings: Settings, stores: Stores, speech: SpeechBackend) -> list[JobKind]:
     """Everything that a service does besides speaking: runs, datasets, and the speech of saved models."""
     datasets = DatasetTasks(dataset_store(settings), stores.artefacts, settings.threads or 0)
-    saved = SavedModelSpeech(run_catalog(settings), speech, stores.voices)
-    return [run_tasks(settings, stores).kind(), *datasets.kinds(), *saved.kinds()]
+    catalog = run_catalog(settings)
+    saved, examination = SavedModelSpeech(catalog, speech, stores.voices), Examination(catalog, speech)
+    return [run_tasks(settings, stores).kind(), *datasets.kinds(), *saved.kinds(), examination.kind()]
 
 
 def teaching(settings: Settings, run: str) -> Teaching:

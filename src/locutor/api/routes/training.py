@@ -16,12 +16,14 @@ from locutor.api.files import disposition
 from locutor.api.schemas.common import Id, Responses, refusals
 from locutor.api.schemas.training import (
     CheckpointOut,
+    CompareIn,
     Loaded,
     Logs,
     Promoted,
     PromoteIn,
     RunName,
     SampleOut,
+    TaskStarted,
     TrainingIn,
     TrainingStarted,
     TrainingStatus,
@@ -30,6 +32,7 @@ from locutor.api.schemas.training import (
 from locutor.auth.scopes import Scope
 from locutor.errors import NotFoundError
 from locutor.jobs.model import Job
+from locutor.runs.examination import COMPARE
 from locutor.runs.judge import kept
 from locutor.runs.open import run_config, run_tasks
 from locutor.runs.supervise import RunTasks
@@ -125,6 +128,15 @@ def load(
         raise NotFoundError(f"{model.id} is a bare weights file and speaks only through /training/inference")
     served.speech.load(model.id)
     return Loaded(checkpoint=model.id)
+
+
+@router.post("/checkpoints/compare", response_model=TaskStarted, responses=refusals(404, 507), summary="Measure all")
+def compare(body: CompareIn, served: Served) -> TaskStarted:
+    """Queues a job: the base and every saved model of the run speak held-out texts. Its result names the best, and why;
+    the figures stand at each checkpoint."""
+    params = body.model_dump(exclude={"model_name"}) | {"run": tasks(served).catalog.get(body.model_name).path.name}
+    job = served.stores.jobs.submit(COMPARE, params, max_attempts=1, ttl_s=served.job_ttl_s)
+    return TaskStarted.of(job, body.model_name)
 
 
 @router.post("/checkpoints/promote", response_model=Promoted, responses=refusals(404, 409, 507), summary="Promote one")

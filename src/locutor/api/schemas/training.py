@@ -208,6 +208,14 @@ class CheckpointOut(BaseModel):
         )
 
 
+class CompareIn(_Body):
+    """again: measure also what was measured before."""
+
+    model_name: Annotated[str, Field(max_length=40)]
+    n_texts: int = Field(default=12, ge=1, le=200)
+    again: bool = False
+
+
 class PromoteIn(_Body):
     checkpoint: CheckpointId
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]

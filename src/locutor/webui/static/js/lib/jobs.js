@@ -21,8 +21,10 @@ export function statusWord(status) {
 export function kindWord(kind) {
   /** @type {Record<string, string>} */
   const words = {
-    synthesize: t("Speech"), clone_voice: t("New voice"), batch: t("Batch"), train: t("Training"),
-    dataset: t("Dataset"), evaluate: t("Evaluation"), pull_model: t("Model download"),
+    synthesize: t("Speech"), synthesize_batch: t("Batch"), clone_voice: t("New voice"), train: t("Training"),
+    pull_model: t("Model download"), compare_checkpoints: t("Comparison"), ab_test: t("Blind test"), checkpoint_speech: t("Speech of a checkpoint"),
+    dataset_upload: t("Dataset"), dataset_download: t("Dataset: download"), dataset_segment: t("Dataset: cutting"),
+    dataset_transcribe: t("Dataset: writing down"), dataset_build: t("Dataset: building"), dataset_make: t("Dataset: all steps"),
   };
   return words[kind] ?? kind.replaceAll("_", " ");
 }

@@ -6,7 +6,7 @@ import { play } from "../elements/audio-dock.js";
 import { get, patch, post, remove, withQuery } from "../lib/api.js";
 import { element, fill, find, findAll, fromTemplate, showList, showOptions } from "../lib/dom.js";
 import { ended } from "../lib/events.js";
-import { cancelJob, showProgress } from "../lib/jobs.js";
+import { cancelJob, showProgress, showWarnings } from "../lib/jobs.js";
 import { complain, confirmed, tell } from "../lib/notify.js";
 import { keepDraft, Page, Pager, putValues, valuesOf } from "../lib/page.js";
 import { clock, language, languageName, number, percent, sentence, span, t } from "../lib/words.js";
@@ -61,6 +61,7 @@ class DatasetsPage extends Page {
     showOptions(/** @type {HTMLSelectElement} */ (find(this, "[data-languages]")), options, this.#draft.values.language ?? language);
     showList(find(this, "[data-list]"), datasets, (/** @type {any} */ d) => d.name, () => fromTemplate(this, "dataset"), (item, d) => this.#showDataset(item, d));
     this.showEmpty("datasets", !datasets.length);
+    find(this, "[data-list-part]").hidden = !datasets.length;
     if (!datasets.some((/** @type {any} */ d) => d.name === this.#name)) this.#name = datasets[0]?.name ?? "";
     await this.#showDetail();
   }
@@ -96,8 +97,8 @@ class DatasetsPage extends Page {
     this.#files = [];
     this.#showFiles();
     this.#name = name.trim();
-    await this.#follow(jobId);
-    tell(t("{name} is ready for its steps.", { name: this.#name }), "good");
+    const job = await this.#follow(jobId);
+    if (job.status === "completed" && job.result.n_sources) tell(t("{name} is ready for its steps.", { name: this.#name }), "good");
   }
 
   // A dataset
@@ -140,7 +141,7 @@ class DatasetsPage extends Page {
     await this.#follow(jobId);
   }
 
-  /** @param {string} jobId */
+  /** @param {string} jobId @returns {Promise<any>} the job, ended */
   async #follow(jobId) {
     this.#job = jobId;
     const detail = find(this, "[data-detail]");
@@ -153,11 +154,14 @@ class DatasetsPage extends Page {
     const job = await ended(jobId, this.signal, (event) => showProgress(detail, event));
     for (const button of buttons) button.disabled = false;
     showProgress(detail, job);
+    const refused = Object.entries(job.result?.errors ?? {});
+    showWarnings(find(detail, "[data-warnings]"), refused.map(([name, error]) => `${name}: ${sentence(String(error))}`));
     if (job.status === "failed") {
       fill(detail, { error: sentence(job.error_message) });
       find(detail, "[data-wrong]").hidden = false;
     }
     await this.refresh();
+    return job;
   }
 
   async #remove() {

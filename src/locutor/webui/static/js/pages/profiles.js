@@ -59,7 +59,7 @@ class ProfilesPage extends Page {
     find(item, "[data-default]").hidden = profile.is_default;
     for (const selector of ["[data-edit]", "[data-delete]"]) find(item, selector).hidden = profile.is_builtin;
     find(item, "[data-delete]").setAttribute("aria-label", t("Delete {name}", { name }));
-    for (const [key, label] of Object.entries({ default: t("Use {name} by default", { name }), copy: t("Duplicate {name}", { name }), edit: t("Edit {name}", { name }) })) find(item, `[data-${key}]`).setAttribute("aria-label", label);
+    for (const [key, label] of Object.entries({ default: t("Use by default: {name}", { name }), copy: t("Duplicate {name}", { name }), edit: t("Edit {name}", { name }) })) find(item, `[data-${key}]`).setAttribute("aria-label", label);
   }
 
   /** @param {string} engine @param {any} profile null for a new one */

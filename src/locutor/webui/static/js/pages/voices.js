@@ -184,7 +184,7 @@ class VoicesPage extends Page {
     item.style.setProperty("--hue", String(hueOf(voice.id)));
     const wave = find(item, "wave-form");
     if (!wave.hasAttribute("src")) wave.setAttribute("src", `/voices/${voice.id}/peaks`);
-    const labels = { listen: t("Hear the recording of {name}", voice), preview: t("Hear {name} say a sentence", voice), speak: t("Speak with {name}", voice), edit: t("Edit {name}", voice), export: t("Export {name}", voice), delete: t("Delete {name}", voice) };
+    const labels = { listen: t("Recording of {name}", voice), preview: t("Preview of {name}", voice), speak: t("Speak with {name}", voice), edit: t("Edit {name}", voice), export: t("Export {name}", voice), delete: t("Delete {name}", voice) };
     for (const [name, label] of Object.entries(labels)) find(item, `[data-${name}]`).setAttribute("aria-label", label);
     find(item, "[data-listen]").dataset.url = voice.audio_url;
     find(item, "[data-preview]").dataset.url = previewOf(voice);
