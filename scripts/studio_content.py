@@ -39,7 +39,7 @@ QUICK = {"nfe_step": "4"}
 POLL_S = 0.2
 
 
-def fill(client: httpx.Client, epochs: int = 3, n_recordings: int = len(SENTENCES)) -> None:
+def fill(client: httpx.Client, epochs: int = 3, n_recordings: int = 6) -> None:
     """Everything below, on a service with nothing in it."""
     voices = add_voices(client)
     jobs = [speak(client, text, language, voices[k]) for text, language, k in TAKES]
@@ -47,6 +47,8 @@ def fill(client: httpx.Client, epochs: int = 3, n_recordings: int = len(SENTENCE
     add_profile(client)
     add_dataset(client, "helena", n_recordings)
     train(client, "helena-1", "helena", epochs)
+    promotion = {"checkpoint": f"helena-1/checkpoint_epoch_{epochs}", "name": "helena"}
+    taken(client.post("/training/checkpoints/promote", json=promotion))
     for job in jobs:
         ended(client, job)
     stopped = speak(client, LONG, "en", voices[0])
@@ -92,8 +94,9 @@ def add_profile(client: httpx.Client) -> None:
 
 
 def recordings(client: httpx.Client, n: int) -> list[tuple[str, bytes]]:
-    """The first n of SENTENCES as files with their transcripts beside them: (name, data)."""
-    spoken = zip(SENTENCES, _spoken(client, SENTENCES[:n]), strict=False)
+    """n recordings of two of SENTENCES each, with their transcripts beside them: (name, data)."""
+    texts = [" ".join(SENTENCES[2 * k % 12 : 2 * k % 12 + 2]) for k in range(n)]
+    spoken = zip(texts, _spoken(client, texts), strict=True)
     pairs = [((f"{k:02d}.wav", wav), (f"{k:02d}.txt", text.encode())) for k, (text, wav) in enumerate(spoken)]
     return [file for pair in pairs for file in pair]
 
@@ -112,7 +115,7 @@ def add_dataset(client: httpx.Client, name: str, n_recordings: int) -> None:
     files = [("file", file) for file in recordings(client, n_recordings)]
     upload = client.post("/training/dataset/upload", data={"folder": name, "language": "en"}, files=files)
     ended(client, taken(upload)["job_id"])
-    ended(client, taken(client.post("/training/dataset/make", json={"folder": name, "min_duration": 1}))["job_id"])
+    ended(client, taken(client.post("/training/dataset/make", json={"folder": name}))["job_id"])
 
 
 def train(client: httpx.Client, name: str, dataset: str, epochs: int) -> None:

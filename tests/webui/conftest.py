@@ -104,7 +104,7 @@ def filled(content: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Ite
     made = Server(tmp_path_factory.mktemp("filled"), free_port())
     made.start()
     with httpx.Client(base_url=made.url, timeout=300) as client:
-        content.fill(client, epochs=1, n_recordings=6)
+        content.fill(client, epochs=1, n_recordings=4)
     yield made
     made.kill()
 

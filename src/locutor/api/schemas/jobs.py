@@ -21,7 +21,9 @@ class JobOut(BaseModel):
     message: str
     attempts: int
     text: str | None = None
-    subject: str | None = Field(default=None, description="Which dataset, run or model it is about; a batch's first text.")
+    subject: str | None = Field(
+        default=None, description="Which dataset, run or model it is about; a batch's first text."
+    )
     source_language: str | None = None
     target_language: str | None = None
     voice_preset: str | None = None

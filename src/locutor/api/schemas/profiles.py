@@ -25,7 +25,10 @@ class ProfileParameters(BaseModel):
     top_p: Annotated[float, Field(ge=0.01, le=1)] | None = None
     repetition_penalty: Annotated[float, Field(ge=1, le=20)] | None = None
     length_penalty: Annotated[float, Field(ge=0.1, le=10)] | None = None
-    retries: Annotated[int, Field(ge=0, le=10, description="How often a chunk that did not end well is spoken again.")] | None = None
+    retries: (
+        Annotated[int, Field(ge=0, le=10, description="How often a chunk that did not end well is spoken again.")]
+        | None
+    ) = None
     speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
     remove_silence: bool | None = None
     cross_fade_s: Annotated[float, Field(ge=0, le=1)] | None = None

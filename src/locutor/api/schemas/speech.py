@@ -19,12 +19,23 @@ class Parameters(BaseModel):
         None
     )
     sway_sampling_coef: Annotated[float, Field(ge=-1, le=1, description="Bend of the time grid.")] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, description="How freely a model of audio codes draws; this and the next five are XTTS's.")] | None = None
+    temperature: (
+        Annotated[
+            float,
+            Field(
+                ge=0, le=2, description="How freely a model of audio codes draws; this and the next five are XTTS's."
+            ),
+        ]
+        | None
+    ) = None
     top_k: Annotated[int, Field(ge=0, le=1000)] | None = None
     top_p: Annotated[float, Field(ge=0.01, le=1)] | None = None
     repetition_penalty: Annotated[float, Field(ge=1, le=20)] | None = None
     length_penalty: Annotated[float, Field(ge=0.1, le=10)] | None = None
-    retries: Annotated[int, Field(ge=0, le=10, description="How often a chunk that did not end well is spoken again.")] | None = None
+    retries: (
+        Annotated[int, Field(ge=0, le=10, description="How often a chunk that did not end well is spoken again.")]
+        | None
+    ) = None
     speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
     fix_duration_s: Annotated[float, Field(ge=0.1, le=3600, description="Length of the speech.")] | None = None
     remove_silence: bool | None = None

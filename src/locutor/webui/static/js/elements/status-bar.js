@@ -12,7 +12,6 @@ class StatusBar extends HTMLElement {
   #timer = 0;
 
   connectedCallback() {
-    document.dispatchEvent(new Event("session"));
     live.addEventListener("up", () => this.#soon());
     live.addEventListener("down", () => this.#show("down", t("Connection lost, trying again")));
     live.addEventListener("job", (event) => {

@@ -3,7 +3,7 @@
 import { get, post, remove } from "./api.js";
 import { element, fill, find, findAll, fromTemplate } from "./dom.js";
 import { isFinal } from "./events.js";
-import { complain, confirmed, tell } from "./notify.js";
+import { confirmed, tell } from "./notify.js";
 import { clock, moment, sentence, t } from "./words.js";
 
 /** @typedef {Record<string, any> & {id: string, status: string, progress: number, message: string}} Job */
@@ -38,7 +38,9 @@ export function showState(root, job) {
   state.dataset.status = job.status;
   showProgress(root, job);
   fill(root, { error: job.error_message ? sentence(job.error_message) : job.status === "cancelled" ? t("Stopped before it was done.") : "" });
-  find(root, "[data-wrong]").hidden = !["failed", "cancelled"].includes(job.status);
+  const wrong = find(root, "[data-wrong]");
+  wrong.hidden = !["failed", "cancelled"].includes(job.status);
+  wrong.classList.toggle("bad", job.status === "failed");
   for (const [selector, shown] of Object.entries({
     "[data-cancel]": isRunning, "[data-retry]": ["failed", "cancelled"].includes(job.status),
     "[data-delete]": !isRunning, "[data-download]": Boolean(job.audio_url),
@@ -103,6 +105,6 @@ export function showWarnings(list, warnings) {
 
 /** A job's error, where one is expected to be read at once. @param {Job} job */
 export function tellEnd(job) {
-  if (job.status === "failed") complain(new Error(sentence(job.error_message ?? t("It failed."))));
+  if (job.status === "failed") tell(sentence(job.error_message ?? t("It failed.")), "bad");
   else if (job.status === "cancelled") tell(t("Stopped."));
 }

@@ -24,6 +24,8 @@ class JobsPage extends Page {
   /** @type {any} */
   #pager;
   #timer = 0;
+  /** @type {Map<string, string>} */
+  #names = new Map();
 
   start() {
     this.#pager = new Pager(find(this, "[data-pager]"), PAGE, () => this.refresh().catch(complain), this.signal);
@@ -47,10 +49,17 @@ class JobsPage extends Page {
     const kind = /** @type {HTMLSelectElement} */ (find(this, "[data-kind]")).value;
     const q = /** @type {HTMLInputElement} */ (find(this, "[data-search]")).value.trim();
     const wanted = kind.split(",").map((one) => (one ? `&kind=${one}` : "")).join("");
+    if (!this.#names.size) await this.#loadNames();
     const page = await get(withQuery("/jobs", { status, q, limit: PAGE, offset: this.#pager.offset }) + wanted, this.signal);
     this.#jobs = new Map(page.jobs.map((/** @type {Job} */ job) => [job.id, job]));
     this.#pager.show(page.total);
     this.#show();
+  }
+
+  /** Names of voices by their ids, once. */
+  async #loadNames() {
+    const { voices } = await get("/voices?limit=1000", this.signal);
+    this.#names = new Map(voices.map((/** @type {any} */ voice) => [voice.id, voice.name]));
   }
 
   async #filter() {
@@ -69,7 +78,7 @@ class JobsPage extends Page {
     showState(item, job);
     const title = job.text ?? job.voice_name ?? job.subject ?? job.id;
     const rows = job.result?.n_rows ? t("{n} of {total} rows", { n: job.result.n_rows - job.result.n_failed, total: job.result.n_rows }) : "";
-    const facts = [kindWord(job.kind), job.text ? job.voice_id : "", languageName(job.target_language), job.model, lengthOf(job), rows];
+    const facts = [kindWord(job.kind), job.text ? (this.#names.get(job.voice_id) ?? job.voice_id) : "", languageName(job.target_language), job.model, lengthOf(job), rows];
     fill(item, { title, facts: facts.filter(Boolean).join(" · "), when: whenOf(job) });
     item.setAttribute("aria-label", `${kindWord(job.kind)}: ${title.slice(0, 80)}`);
     const button = find(item, "[data-play-job]");
