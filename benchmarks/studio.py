@@ -114,7 +114,7 @@ def long_lists(page: Page, url: str) -> dict[str, float]:
     found = {}
     key = first.get_attribute("data-key")
     found["next page of jobs"] = milliseconds(page, on.click, f'[data-list] > li:first-child:not([data-key="{key}"])')
-    find = lambda: page.fill("[data-search]", "Sentence 4321 ")  # noqa: E731
+    find = lambda: page.fill("[data-search]", "Sentence 4321 ")
     found["job found by its text"] = milliseconds(page, find, '[data-list] > li:only-child[aria-label*="4321"]')
     page.goto(f"{url}/webui/datasets?name={DATASET}")
     page.wait_for_selector("datasets-page[data-ready]")

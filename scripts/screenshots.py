@@ -50,23 +50,23 @@ STAY = {
 
 def play_something(page: Page) -> None:
     """The player with a waveform in it, half way through."""
-    page.locator("[data-play-take]").first.click()
+    page.locator("[data-play-take]:visible").first.click()
     page.wait_for_selector(".dock-canvas > *", state="attached")
     page.wait_for_timeout(1200)
     page.locator("[data-play]").click()
 
 
 def open_first(selector: str) -> Callable[[Page], None]:
-    return lambda page: page.locator(selector).first.click()
+    return lambda page: page.locator(f"{selector} >> visible=true").first.click()
 
 
 # Pictures of what has to be opened first: name -> page, how.
 OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "player": ("studio", play_something),
     "advanced": ("studio", open_first("[data-advanced] summary")),
-    "download": ("studio", open_first("[data-download]:visible")),
+    "download": ("studio", open_first("[data-download]")),
     "shortcuts": ("studio", open_first("[data-help]")),
-    "edit": ("voices", open_first("[data-list] [data-edit]:visible")),
+    "edit": ("voices", open_first("[data-list] [data-edit]")),
     "blend": ("voices", open_first("[data-blend]")),
     "details": ("jobs", open_first("[data-details]")),
     "batch": ("jobs", open_first("[data-batch] summary")),

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
@@ -26,6 +26,7 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 START_S = 120
 READY_MS = 60_000
+EXPECT_MS = 20_000
 
 
 @dataclass
@@ -88,14 +89,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made.kill()
 
 
-@pytest.fixture(scope="session")
-def content() -> ModuleType:
-    """What pictures and tests of the studio are filled with: scripts/studio_content.py."""
-    spec = importlib.util.spec_from_file_location("studio_content", ROOT / "scripts" / "studio_content.py")
+def _script(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def content() -> ModuleType:
+    """What pictures and tests of the studio are filled with."""
+    return _script("scripts/studio_content.py")
+
+
+@pytest.fixture(scope="session")
+def benchmark() -> ModuleType:
+    """What measures the studio."""
+    return _script("benchmarks/studio.py")
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +128,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("chromium is not installed; make test installs it")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        expect.set_options(timeout=EXPECT_MS)
         yield opened
         opened.close()
 

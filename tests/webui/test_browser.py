@@ -7,20 +7,23 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 Open = Callable[..., Page]
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(290)]
 
-PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models", "settings")
+PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models", "settings", "login")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 XSS = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>\"'&{{7*7}}"
+SLOW_MS = 200_000  # for what takes its time on two busy cores
 MADE = '.take[data-status="completed"]'
 
 
@@ -85,6 +88,89 @@ def test_a_take_can_be_made_again_varied_and_edited(open_page: Open) -> None:
     assert seeds[0] and seeds[1] and seeds[0][1] == seeds[1][1]
     page.locator("[data-edit]").first.click()
     assert page.locator("[name=seed]").input_value() == seeds[0][1]
+
+
+def test_from_recordings_to_a_chosen_checkpoint(open_page: Open, content: ModuleType, server: Any) -> None:
+    with httpx.Client(base_url=server.url, timeout=300) as client:
+        recordings = content.recordings(client, 4)
+    page = open_page("training")
+    page.click("[data-no-dataset] a")
+    page.wait_for_selector("datasets-page[data-ready]")
+    page.click('[data-nav="training"]')
+    page.click(".path a")
+    page.wait_for_selector("datasets-page[data-ready]")
+    build_dataset(page, recordings)
+    page.click('[data-nav="training"]')
+    page.wait_for_selector("training-page[data-ready]")
+    page.fill("[name=model_name]", "toy-1")
+    page.fill("[name=epochs]", "1")
+    page.click("[data-go]")
+    expect(page.locator("#run-title ~ [data-state]")).to_have_text("done", timeout=SLOW_MS)
+    expect(page.locator("[data-loss] canvas")).to_be_visible()
+    page.click("[data-sample]")
+    until(lambda: page.evaluate("document.querySelector('[data-audio]').currentTime > 0"))
+    page.click("[data-compare]")
+    expect(page.locator("[data-why]")).to_contain_text("toy-1/", timeout=SLOW_MS)
+    assert "%" in page.locator("[data-checkpoints] [data-f=wer]").first.inner_text()
+    vote(page)
+    page.locator("[data-promote]").first.click()
+    page.click("[data-promote-form] .primary")
+    expect(page.locator(".toast").last).to_contain_text("toy-1 can be chosen")
+    page.click('[data-nav="studio"]')
+    page.wait_for_selector("studio-page[data-ready]")
+    assert "toy-1" in page.locator("[data-models] option").all_inner_texts()
+
+
+def build_dataset(page: Page, recordings: list[tuple[str, bytes]]) -> None:
+    """From files to a built dataset; its first clip is heard, left out, taken back and corrected by keyboard."""
+    files = [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in recordings]
+    page.set_input_files(
+        "[data-new] [data-file]", [*files, {"name": "no.wav", "mimeType": "audio/wav", "buffer": b"?"}]
+    )  # type: ignore[list-item]
+    page.fill("[data-new] [name=name]", "toy")
+    page.click("[data-upload]")
+    expect(page.locator("[data-detail] [data-warnings]")).to_contain_text("no.wav")
+    page.click("[data-step=make]")
+    page.reload()  # nothing of it is lost
+    expect(page.locator("[data-detail] [data-f=version]")).to_contain_text("version", timeout=SLOW_MS)
+    first = page.locator("[data-clips] > li").first
+    first.focus()
+    page.keyboard.press("l")
+    until(lambda: page.evaluate("document.querySelector('[data-audio]').currentTime > 0"))
+    for said in ("left out", "kept"):
+        page.keyboard.press("x")
+        expect(first.locator("[data-kept]")).to_have_text(said)
+    page.keyboard.press("e")
+    page.keyboard.press("End")
+    page.keyboard.type(" Indeed.")
+    page.keyboard.press("Enter")
+    expect(first.locator("[data-f=facts]")).to_contain_text("edited")
+
+
+def vote(page: Page) -> None:
+    page.fill("[data-ab] [name=text]", "Which is which?")
+    page.click("[data-ab] button")
+    expect(page.locator("[data-ab-choice]")).to_be_visible(timeout=SLOW_MS)
+    page.click('[data-ab-play="0"]')
+    expect(page.locator("audio-dock [data-title]")).to_have_text("X")
+    page.click('[data-vote="1"]')
+    expect(page.locator("[data-ab-result]")).to_contain_text("Y was")
+    expect(page.locator("[data-votes]")).to_contain_text("1 vote")
+
+
+def test_a_stopped_clone_can_be_dismissed(open_page: Open, server: Any) -> None:
+    page = open_page("voices")
+    page.set_input_files("[data-new] [data-file]", DEFAULT_VOICE)
+    page.fill("[data-new] [name=name]", "Stopped")
+    page.click("[data-new] .fold:not(.small) summary")
+    page.check("[name=transcribe]")
+    page.check("[data-new] [name=consent][value=own]")
+    page.fill("[data-new] [name=consent_by]", "A test")
+    with page.expect_response("**/voices/clone") as begun:
+        page.click("[data-create]")
+    assert httpx.post(f"{server.url}/jobs/{begun.value.json()['job_id']}/cancel").status_code == 200
+    page.click("[data-pending] [data-dismiss]")
+    expect(page.locator("[data-pending] > li")).to_have_count(0)
 
 
 def test_drafts_survive_a_reload(open_page: Open) -> None:
@@ -178,24 +264,36 @@ def test_everything_by_keyboard(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", [*PAGES, "login"])
-def test_axe_finds_nothing(open_page: Open, name: str, theme: str) -> None:
+def test_axe_finds_nothing(open_page: Open, theme: str) -> None:
     if not AXE.exists() and not os.environ.get("CI"):
         pytest.skip("axe is not installed; make test installs it where there is npm")
-    page = open_page(name, color_scheme=theme)
-    page.wait_for_timeout(300)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    page, script, told = open_page(color_scheme=theme), AXE.read_text(encoding="utf-8"), []
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    found = page.evaluate("options => axe.run(document, options)", options)
-    told = [f"{v['id']}: {v['nodes'][0]['html'][:160]} {v['nodes'][0]['failureSummary']}" for v in found["violations"]]
+    for name in PAGES:
+        show(page, name)
+        page.evaluate(script)
+        for found in page.evaluate("options => axe.run(document, options)", options)["violations"]:
+            node = found["nodes"][0]
+            told.append(f"{name}: {found['id']}: {node['html'][:160]} {node['failureSummary']}")
     assert told == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_nothing_sticks_out(open_page: Open, name: str, width: int) -> None:
-    page = open_page(name, viewport={"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+def test_nothing_sticks_out(open_page: Open) -> None:
+    page, wide = open_page(), []
+    for name in PAGES:
+        show(page, name)
+        for width in (390, 768, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)
+            if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+                wide.append((name, width))
+    assert wide == []
+
+
+def show(page: Page, name: str) -> None:
+    page.goto(f"{page.url.partition('/webui')[0]}/webui/{name}")
+    page.wait_for_selector("[data-ready]", state="attached")
+    page.wait_for_timeout(200)
 
 
 def test_an_idle_page_asks_nothing(open_page: Open) -> None:
@@ -207,16 +305,33 @@ def test_an_idle_page_asks_nothing(open_page: Open) -> None:
     assert asked == []
 
 
-def test_it_is_there_within_a_second(open_page: Open) -> None:
-    page = open_page()
-    page.reload()
-    page.wait_for_selector("[data-ready]", state="attached")
-    begun = page.evaluate("performance.getEntriesByName('interactive')[0]?.startTime ?? performance.now()")
-    over_the_wire = page.evaluate(
-        "performance.getEntries().filter(e => e.transferSize).reduce((sum, e) => sum + e.transferSize, 0)"
-    )
-    print(f"interactive after {begun:.0f} ms; {over_the_wire} bytes on a second visit")
-    assert over_the_wire <= 150_000
+def test_the_first_page_is_light_and_soon_there(benchmark: ModuleType, browser: Browser, server: Any) -> None:
+    weight, usable = benchmark.first_page(browser, server.url)
+    print(f"{weight} bytes over the wire, can be used after {usable:.0f} ms")
+    assert weight <= 150_000
+    assert usable <= 1000
+
+
+def test_ten_thousand_jobs_stay_smooth(
+    benchmark: ModuleType, open_page: Open, make_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A page at a time, of jobs and of clips."""
+    benchmark.write_long_lists(tmp_path, 10_000, 5_000)
+    server = make_server(tmp_path)
+    server.start()
+    try:
+        page = open_page("jobs", at=server.url)
+        expect(page.locator("[data-pager-where]")).to_have_text("1 to 25 of 10,000")
+        took = benchmark.long_lists(page, server.url)
+        print(took)
+        assert max(took.values()) <= 1500
+        page.goto(f"{server.url}/webui/jobs")
+        for button, where in (("on", "26 to 50"), ("back", "1 to 25")):
+            page.click(f"[data-pager-{button}]")
+            expect(page.locator("[data-pager-where]")).to_have_text(f"{where} of 10,000")
+        assert page.locator("[data-list] > li").count() == 25
+    finally:
+        server.kill()
 
 
 def test_portuguese_by_browser_and_by_choice(open_page: Open) -> None:

@@ -1,4 +1,4 @@
-"""Every control of every page: what it should do is written down here, a control that is not fails, and each is used."""
+"""Every control of every page: what it should do is written down here, one that is not fails, and each is used."""
 
 import json
 import time
@@ -22,7 +22,7 @@ UNMAPPED = """([interactive, root, selectors]) => [document, ...[...document.que
     .filter((t) => (root === "#main") === Boolean(t.closest("#main"))).map((t) => t.content)]
   .flatMap((part) => [...part.querySelectorAll(part === document ? `${root} :is(${interactive})` : interactive)])
   .filter((e) => !selectors.some((s) => e.matches(s))).map((e) => e.outerHTML.slice(0, 140))"""
-SETTLE_S = 20_000
+SETTLE_MS = 20_000
 
 Open = Callable[..., Page]
 Act = Callable[[], None]
@@ -208,14 +208,17 @@ ELSEWHERE = {  # Controls that need another service, or a long list, and the tes
         "[data-example]": "test_two_minutes_from_nothing_to_ones_own_voice",
         "[data-pager] button": "test_ten_thousand_jobs_stay_smooth",
     },
-    "voices": {"[data-dismiss]": "test_a_stopped_clone_can_be_dismissed", "[data-pager] button": "test_ten_thousand_jobs_stay_smooth"},
+    "voices": {
+        "[data-dismiss]": "test_a_stopped_clone_can_be_dismissed",
+        "[data-pager] button": "test_ten_thousand_jobs_stay_smooth",
+    },
     "jobs": {"[data-pager] button": "test_ten_thousand_jobs_stay_smooth"},
     "datasets": {"[data-pager] button": "test_ten_thousand_jobs_stay_smooth"},
     "training": {
         "[data-no-dataset] a, .path a": "test_from_recordings_to_a_chosen_checkpoint",
         "[data-ab-play], [data-vote]": "test_from_recordings_to_a_chosen_checkpoint",
     },
-}  # fmt: skip
+}
 
 
 def with_recording(page: Page) -> None:
@@ -329,8 +332,17 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-models]", is_kept, ADVANCED),
         *(
             Control(f"[data-advanced] [name={name}]", is_kept, ADVANCED)
-            for name in ("speed", "seed", "nfe_step", "cfg_strength", "sway_sampling_coef", "cross_fade_s",
-                         "loudness_lufs", "remove_silence", "normalize")
+            for name in (
+                "speed",
+                "seed",
+                "nfe_step",
+                "cfg_strength",
+                "sway_sampling_coef",
+                "cross_fade_s",
+                "loudness_lufs",
+                "remove_silence",
+                "normalize",
+            )
         ),
         Control("[data-reset]", becomes("() => document.querySelector('[name=speed]').value === ''"), ADVANCED),
         Control(".takes .card-head a", leads("**/webui/jobs")),
@@ -354,7 +366,9 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[name=consent]", radio_is_kept),
         Control("[name=consent_by]", is_kept),
         Control("[data-play-clip]", plays, prepare=with_recording),
-        Control("[data-drop-clip]", becomes("() => !document.querySelector('[data-clips] > li')"), prepare=with_recording),
+        Control(
+            "[data-drop-clip]", becomes("() => !document.querySelector('[data-clips] > li')"), prepare=with_recording
+        ),
         Control("[data-create]", calls("POST /voices/clone"), prepare=with_new_voice),
         Control("[data-search]", becomes("() => !document.querySelector('[data-list] > li')")),
         Control("[data-listen]", plays),
@@ -367,8 +381,17 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-edit-form] .primary", calls("PATCH /voices/*"), ("[data-list] [data-edit]",)),
         Control("[data-edit-form] [data-close-dialog]", hides("[data-edit-dialog]"), ("[data-list] [data-edit]",)),
         Control("[data-blend]", shows("[data-blend-dialog]")),
-        Control("[data-blend-form] [name=name]", is_sent("[data-mix]", "POST /voices/blend", "name"), ("[data-blend]",), prepare=with_two_parts),
-        Control(".range", becomes("() => document.querySelector('[data-parts] output').textContent !== '–'"), ("[data-blend]",)),
+        Control(
+            "[data-blend-form] [name=name]",
+            is_sent("[data-mix]", "POST /voices/blend", "name"),
+            ("[data-blend]",),
+            prepare=with_two_parts,
+        ),
+        Control(
+            ".range",
+            becomes("() => document.querySelector('[data-parts] output').textContent !== '–'"),
+            ("[data-blend]",),
+        ),
         Control("[data-mix]", calls("POST /voices/blend"), ("[data-blend]",), prepare=with_two_parts),
         Control("[data-blend-form] [data-close-dialog]", hides("[data-blend-dialog]"), ("[data-blend]",)),
         Control("[data-import]", chooses_files),
@@ -393,23 +416,44 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-delete]", confirms("DELETE /jobs/*")),
     ),
     "training": (
-        *(Control(f"[data-start] [name={name}]", is_kept) for name in ("model_name", "dataset_folder", "base", "epochs")),
+        *(
+            Control(f"[data-start] [name={name}]", is_kept)
+            for name in ("model_name", "dataset_folder", "base", "epochs")
+        ),
         Control("[name=method]", radio_is_kept),
         Control("[data-start] .fold summary", shows("[name=batch_size]")),
         *(
             Control(f"[data-start] [name={name}]", is_kept, ("[data-start] .fold summary",))
-            for name in ("batch_size", "learning_rate", "rank", "max_train_samples", "patience", "keep_last", "sample_text")
+            for name in (
+                "batch_size",
+                "learning_rate",
+                "rank",
+                "max_train_samples",
+                "patience",
+                "keep_last",
+                "sample_text",
+            )
         ),
         Control("[data-pick]", calls("GET /training/status*")),
         Control("[data-detail] .fold summary", shows("[data-log]")),
         Control("[data-sample]", plays, prepare=with_first_run),
         Control("[data-reference]", plays, prepare=with_first_run),
         Control("[data-promote]", shows("[data-promote-dialog]"), prepare=with_first_run),
-        Control("[data-promote-form] [name=name]", is_sent("[data-promote-form] .primary", "POST /training/checkpoints/promote", "abc"), ("[data-promote]",)),
+        Control(
+            "[data-promote-form] [name=name]",
+            is_sent("[data-promote-form] .primary", "POST /training/checkpoints/promote", "abc"),
+            ("[data-promote]",),
+        ),
         Control("[data-promote-form] [data-close-dialog]", hides("[data-promote-dialog]"), ("[data-promote]",)),
         Control("[data-promote-form] .primary", calls("POST /training/checkpoints/promote"), ("[data-promote]",)),
-        Control("[data-ab-a]", is_sent("[data-ab] button", "POST /training/inference/ab-test", "base"), prepare=with_text),
-        Control("[data-ab-b]", is_sent("[data-ab] button", "POST /training/inference/ab-test", "checkpoint"), prepare=with_text),
+        Control(
+            "[data-ab-a]", is_sent("[data-ab] button", "POST /training/inference/ab-test", "base"), prepare=with_text
+        ),
+        Control(
+            "[data-ab-b]",
+            is_sent("[data-ab] button", "POST /training/inference/ab-test", "checkpoint"),
+            prepare=with_text,
+        ),
         Control("[data-ab] [name=text]", is_sent("[data-ab] button", "POST /training/inference/ab-test", "abc")),
         Control("[data-ab] button", calls("POST /training/inference/ab-test"), prepare=with_text),
         Control("[data-compare]", calls("POST /training/checkpoints/compare")),
@@ -432,15 +476,32 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-step=transcribe]", calls("POST /training/dataset/transcribe")),
         Control("[data-step=make]", calls("POST /training/dataset/make")),
         Control("[data-cancel]", calls("POST /jobs/*/cancel")),
-        Control("[data-forget-file]", becomes("() => !document.querySelector('[data-forget-file]')"), prepare=with_recording),
+        Control(
+            "[data-forget-file]", becomes("() => !document.querySelector('[data-forget-file]')"), prepare=with_recording
+        ),
         Control("[data-upload]", calls("POST /training/dataset/upload"), prepare=with_recording),
         Control("[data-remove]", confirms("DELETE /training/datasets/*"), prepare=with_crawled_dataset),
     ),
     "profiles": (
         Control("[data-new]", shows("[data-dialog]")),
-        *(sent_with_profile(name) for name in ("description", "nfe_step", "cfg_strength", "speed", "sway_sampling_coef",
-                                               "cross_fade_s", "loudness_lufs", "remove_silence")),
-        Control("[data-form] [name=name]", is_sent("[data-form] .primary", "POST /quality-profiles/*", "abc"), ("[data-new]",)),
+        *(
+            sent_with_profile(name)
+            for name in (
+                "description",
+                "nfe_step",
+                "cfg_strength",
+                "speed",
+                "sway_sampling_coef",
+                "cross_fade_s",
+                "loudness_lufs",
+                "remove_silence",
+            )
+        ),
+        Control(
+            "[data-form] [name=name]",
+            is_sent("[data-form] .primary", "POST /quality-profiles/*", "abc"),
+            ("[data-new]",),
+        ),
         Control("[data-form] .primary", calls("POST /quality-profiles/*"), ("[data-new]",), prepare=with_profile_name),
         Control("[data-form] [data-close-dialog]", hides("[data-dialog]"), ("[data-new]",)),
         Control("[data-default]", calls("POST /quality-profiles/*/set-default")),
@@ -455,7 +516,11 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
     ),
     "settings": (
         Control("[data-key-form] [name=name]", is_sent("[data-key-form] button", "POST /admin/keys", "abc")),
-        Control("[data-key-form] [name=scope]", is_sent("[data-key-form] button", "POST /admin/keys", "admin"), prepare=with_key_name),
+        Control(
+            "[data-key-form] [name=scope]",
+            is_sent("[data-key-form] button", "POST /admin/keys", "admin"),
+            prepare=with_key_name,
+        ),
         Control("[data-key-form] button", calls("POST /admin/keys"), prepare=with_key_name),
         Control("[data-copy-key]", tells, prepare=with_key),
         Control("[data-revoke]", confirms("DELETE /admin/keys/*")),
@@ -464,15 +529,14 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-cleanup='']", calls("POST /admin/cleanup*")),
         Control("[data-cleanup=deep]", confirms("POST /admin/cleanup*confirm=true*")),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_every_control_does_what_it_should(open_page: Open, filled: Any, name: str) -> None:
     page_name = "jobs" if name == "frame" else name
     page = open_page(page_name, at=filled.url, permissions=["clipboard-read", "clipboard-write", "microphone"])
-    page.set_default_timeout(SETTLE_S)
-    expect.set_options(timeout=SETTLE_S)
+    page.set_default_timeout(SETTLE_MS)
     mapped = [*(c.selector for c in CONTROLS[name]), *ELSEWHERE.get(name, {})]
     inside = ("body", [*mapped, "#main *"]) if name == "frame" else ("#main", mapped)
     assert page.evaluate(UNMAPPED, [INTERACTIVE, *inside]) == []

@@ -96,7 +96,7 @@ const engineName = (engine) => ({ builtin: t("the built-in voice model"), f5: "F
 /** @param {string} key @param {unknown} value */
 function chip(key, value) {
   /** @type {Record<string, string>} */
-  const names = { nfe_step: t("Steps"), cfg_strength: t("Guidance"), speed: t("Speed"), sway_sampling_coef: t("Sway"), cross_fade_s: t("Cross-fade"), loudness_lufs: t("Loudness"), remove_silence: t("Cut silences"), target_rms: "RMS" };
+  const names = { nfe_step: t("Steps"), cfg_strength: t("Guidance"), speed: t("Speed"), sway_sampling_coef: t("Sway"), cross_fade_s: t("Cross-fade"), loudness_lufs: t("Loudness"), remove_silence: t("Cut silences"), target_rms: "RMS", temperature: t("Temperature"), repetition_penalty: t("Repetition penalty"), length_penalty: t("Length penalty"), top_k: "Top-k", top_p: "Top-p" };
   const shown = element("span", "", { class: "chip" });
   const text = typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 2) : value === true ? t("yes") : String(value);
   shown.append(element("b", names[key] ?? key), text);
