@@ -29,6 +29,7 @@ EMPTY = ("studio", "voices", "jobs", "datasets", "training")
 WIDTHS = {390: 844, 768: 1024, 1440: 900}
 THEMES = ("light", "dark")
 READY_MS = 60_000
+STRANGER = {"authenticated": False, "key_required": True, "scopes": []}
 TO_WEBP = """async ([png, width]) => {
   const image = new Image();
   image.src = `data:image/png;base64,${png}`;
@@ -54,6 +55,15 @@ def play_something(page: Page) -> None:
     page.wait_for_selector(".dock-canvas > *", state="attached")
     page.wait_for_timeout(1200)
     page.locator("[data-play]").click()
+
+
+def at_work(page: Page) -> None:
+    """A text being written while another is heard."""
+    page.fill(
+        "#text", "The lighthouse keeper lit the lamp at six, as he had for forty years, and poured two cups of tea."
+    )
+    if page.viewport_size and page.viewport_size["width"] > 1000:
+        play_something(page)
 
 
 def open_first(selector: str) -> Callable[[Page], None]:
@@ -113,6 +123,8 @@ class Camera:
         context = self.browser.new_context(viewport=viewport, locale=language, color_scheme=theme)  # type: ignore[arg-type]
         page = context.new_page()
         page.set_default_timeout(READY_MS)
+        if page_name == "login":  # a service on loopback needs none and would lead on
+            page.route("**/auth/session", lambda route: route.fulfill(json=STRANGER))
         page.goto(f"{self.url}/webui/{page_name}")
         page.wait_for_selector("[data-ready]", state="attached")
         page.wait_for_timeout(700)
@@ -171,7 +183,7 @@ def main() -> None:
             if args.only is None:
                 for name in STAY:
                     page_name, width, theme = name.split("-")
-                    act = play_something if page_name == "studio" else lambda page: None
+                    act = at_work if page_name == "studio" else lambda page: None
                     camera.take(page_name, f"kept-{page_name}", int(width), theme, act=act)
                 keep(browser)
         browser.close()
