@@ -96,6 +96,8 @@ class Watched:
     def on_model(self, name: str, moment: Moment, log: RunLog) -> None:
         self.models.append((name, moment))
 
+    def after_models(self, step: int, log: RunLog) -> None: ...
+
 
 def run(folder: Path, trainable: XttsTrainable, watched: Watched, epochs: int, rate: float = 2e-3) -> str:
     train = TrainConfig(
