@@ -1,8 +1,7 @@
 """What coqui-tts does to a text before it becomes tokens, by language, so that a text meets what the model learned.
 
 Numbers, ordinals and money go through num2words; abbreviations and signs are looked up in cleaning.yaml. Chinese,
-Japanese and Korean are romanised. Where upstream reads a Chinese number by rules of its own (dates, fractions, phone
-numbers), only cardinals, decimals, years and percentages are read here.
+Japanese and Korean are romanised.
 """
 
 import re
