@@ -11,6 +11,7 @@ from locutor.engines.xtts.cleaning import clean
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "xtts"
 RUNS = ("greedy", "released", "balanced", "wide", "narrow")
+ROMANISERS = {"zh": "pypinyin", "ko": "ko_speech_tools", "ja": "cutlet"}
 TAGS = {"pt": "pt-BR", "zh": "zh-CN"}
 
 
@@ -63,8 +64,8 @@ def test_every_tensor_matters(kit: ModuleType) -> None:
 )
 def test_cleaning(case: dict[str, str | None]) -> None:
     language, text = str(case["language"]), str(case["text"])
-    if language in ("zh", "ko"):
-        pytest.importorskip("pypinyin" if language == "zh" else "ko_speech_tools")
+    if language in ROMANISERS:
+        pytest.importorskip(ROMANISERS[language])
     cleaned = clean(text.lower(), TAGS.get(language, language))
     if case["cleaned"] is None:  # upstream breaks off here
         assert cleaned

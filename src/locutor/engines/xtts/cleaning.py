@@ -1,8 +1,7 @@
 """What coqui-tts does to a text before it becomes tokens, by language, so that a text meets what the model learned.
 
 Numbers, ordinals and money go through num2words; abbreviations and signs are looked up in cleaning.yaml. Chinese,
-Japanese and Korean are romanised. Where upstream reads a Chinese number by rules of its own (dates, fractions, phone
-numbers), only cardinals, decimals, years and percentages are read here.
+Japanese and Korean are romanised.
 """
 
 import re
@@ -18,6 +17,8 @@ from locutor.errors import OptionError
 
 _DECIMAL = re.compile(r"([0-9]+[.,][0-9]+)")
 _WHOLE = re.compile(r"[0-9]+")
+_ENDLESS = re.compile(r"[0-9]{16,}")  # card numbers and the like; no language's num2words goes on for ever
+_NUM2WORDS_FAILS = (ArithmeticError, RecursionError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
 _COMMA_GROUPS = re.compile(r"\b\d{1,3}(,\d{3})*(\.\d+)?\b")
 _DOT_GROUPS = re.compile(r"\b\d{1,3}(.\d{3})*(\,\d+)?\b")
 _MONEY = {
@@ -83,6 +84,7 @@ def _numbers(text: str, language: str, rules: Rules) -> str:
         from locutor.engines.xtts.chinese import read_numbers
 
         return read_numbers(text)
+    text = _ENDLESS.sub(lambda m: " ".join(m[0]), text)
     if language in ("en", "ru"):
         text = _COMMA_GROUPS.sub(lambda m: m[0].replace(",", ""), text)
     else:
@@ -96,16 +98,23 @@ def _numbers(text: str, language: str, rules: Rules) -> str:
 
 
 def _words(number: float, rules: Rules, ordinal: bool = False) -> str:
-    """As num2words has it; where it lacks a language's ordinals the cardinal, where it lacks the language the digits.
+    """As num2words has it; where it lacks a language's ordinals the cardinal, where it lacks the language the digits,
+    and where it fails on a number (Hungarian with many decimals) its parts one by one.
 
-    Upstream breaks off in both cases (Czech; Hindi).
+    Upstream breaks off in all these cases (Czech; Hindi; Hungarian).
     """
     from num2words import num2words
 
     try:
         return str(num2words(number, ordinal=ordinal, lang=rules.num2words))
     except NotImplementedError:
-        return _words(number, rules) if ordinal else f"{number:g}" if number % 1 else str(int(number))
+        return _words(number, rules) if ordinal else _written(number)
+    except _NUM2WORDS_FAILS:
+        return _words(number, rules) if ordinal else " ".join(_written(number))
+
+
+def _written(number: float) -> str:
+    return f"{number:g}" if number % 1 else str(int(number))
 
 
 def _money(text: str, rules: Rules) -> str:
@@ -113,7 +122,7 @@ def _money(text: str, rules: Rules) -> str:
     for currency, pattern in _MONEY.items():
         try:
             text = pattern.sub(partial(_sum, currency=currency, rules=rules), text)
-        except (NotImplementedError, KeyError, ValueError, TypeError, AttributeError):
+        except (NotImplementedError, *_NUM2WORDS_FAILS):
             return text
     return text
 

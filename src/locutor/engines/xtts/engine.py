@@ -180,7 +180,8 @@ class XttsEngine:
         tokens = self._tokenizer.encode(text, language)
         if len(tokens) < self._open().config.max_text_tokens:
             return [Part(tokens=tuple(tokens), expected_codes=expected_codes(text, language))]
-        return [part for half in split_long(text, -(-len(text) // 2)) for part in self._parts(half, language)]
+        halves = [half for half in split_long(text, -(-len(text) // 2)) if any(char.isalnum() for char in half)]
+        return [part for half in halves for part in self._parts(half, language)]
 
     def open_session(self, options: SynthesisOptions) -> XttsSession:
         """A batch of at most info.max_batch utterances at a time, each with the options that it was prepared with.

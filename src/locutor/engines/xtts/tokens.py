@@ -6,6 +6,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from locutor.engines.xtts.cleaning import clean
+from locutor.engines.xtts.scripts import foreign_script
 from locutor.errors import CheckpointError, NotFoundError, OptionError, TextError
 
 TAGS = {"pt-BR": "pt", "zh-CN": "zh-cn"}  # Locutor's tag -> the vocabulary's, where they differ
@@ -22,6 +23,10 @@ def tidy(text: str) -> str:
     text = _QUOTES.sub("", text.replace("…", ".").replace("’", "'"))
     text = _REPEATED.sub(r"\1", _LOOSE.sub(r"\1", text))
     return " ".join(text.split()).strip("-–— ")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}...")
 
 
 class XttsTokenizer:
@@ -65,10 +70,12 @@ class XttsTokenizer:
     def encode(self, text: str, language: str) -> list[int]:
         """Token ids of a text in a language, which must be one of the vocabulary's.
 
-        Raises OptionError for another language and TextError when most of the text is in a script that it lacks.
+        Raises OptionError for another language and TextError when most of the text is in letters that it lacks.
         """
         if not self.speaks(language):
             raise OptionError(f"this XTTS checkpoint does not speak {language}: its vocabulary has no token for it")
+        if (script := foreign_script(text, language)) is not None:
+            raise TextError(f"XTTS cannot read {_shown(text)} as {language}: most of it is in {script} letters")
         cleaned = clean(text.strip().lower(), language)
         tagged = f"[{TAGS.get(language, language)}]{cleaned}".replace(" ", SPACE)
         ids = [int(i) for i in self._tokenizer.encode(tagged).ids]
@@ -78,11 +85,10 @@ class XttsTokenizer:
     def _check(self, ids: list[int], text: str, language: str) -> None:
         spoken = [i for i in ids if i != self._tokenizer.token_to_id(SPACE)]
         n_unknown = spoken.count(self._unknown)
-        shown = repr(text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}...")
         if not spoken:
-            raise TextError(f"nothing to speak in {shown}: give a text with letters or numbers")
+            raise TextError(f"nothing to speak in {_shown(text)}: give a text with letters or numbers")
         if n_unknown * 2 > len(spoken):
             raise TextError(
-                f"XTTS cannot read {shown} as {language}: {n_unknown} of its {len(spoken)} signs are not in the "
+                f"XTTS cannot read {_shown(text)} as {language}: {n_unknown} of its {len(spoken)} signs are not in the "
                 "vocabulary; is it in another language's script?"
             )
