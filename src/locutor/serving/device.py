@@ -119,7 +119,7 @@ class DeviceExecutor:
         while not self._closed.is_set():
             self._take_orders(self._patience())
             self._feed_all()
-            batch = self._scheduler.next_batch(time.monotonic())
+            batch = self._scheduler.next_batch(time.monotonic(), more_come=bool(self._planning))
             if batch:
                 self._speak(batch)
             self.cache.sweep()
@@ -127,7 +127,9 @@ class DeviceExecutor:
             self._fail(call, EngineError("the service was closed"))
 
     def _patience(self) -> float:
-        """How long to wait for orders when nothing else is to be done."""
+        """How long to wait for orders: not at all when something could be spoken and no other call is on its way."""
+        if len(self._scheduler) and not self._planning:
+            return 0.0
         wait_s = self._scheduler.wait_s(time.monotonic())
         return IDLE_S if wait_s is None else min(wait_s, IDLE_S)
 
