@@ -51,7 +51,7 @@ def teaching(settings: Settings, run: str) -> Teaching:
     """The work of one run, to be done in this process."""
     set_threads(settings.threads)
     folder = run_catalog(settings).get(run)
-    device = choose_device(settings.device).name
+    device = choose_device(settings.devices[0]).name
     return Teaching(folder, checkpoint_store(settings), default_registry(), device)
 
 
@@ -64,7 +64,7 @@ def judge(
         folder=run_catalog(settings).get(run),
         registry=default_registry(),
         listeners=listeners,
-        device=choose_device(settings.device).name,
+        device=choose_device(settings.devices[0]).name,
         others=others,
         n_texts=n_texts,
         seed=seed,

@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -53,6 +54,7 @@ class DeviceExecutor:
         self.cache = ModelCache(load, limits)
         self._limits, self._on_batch = limits, on_batch
         self._prompts = PromptCache()
+        self._told: Counter[tuple[str, str]] = Counter()  # lookups that were reported
         self._front = ThreadPoolExecutor(FRONT_THREADS, "speech-plan")
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
         self._scheduler: Scheduler[_Piece] = Scheduler(limits.max_batch_frames, limits.max_wait_s)
@@ -237,7 +239,15 @@ class DeviceExecutor:
             self._fail(self._calls[piece.call], error)
 
     def batch_done(self, batch: BatchDone) -> None:
-        self._on_batch(batch)
+        lookups = self._lookups()
+        self._on_batch(replace(batch, lookups=lookups - self._told))
+        self._told = lookups
+
+    def _lookups(self) -> Counter[tuple[str, str]]:
+        """Of both caches, since the beginning."""
+        caches: dict[str, ModelCache | PromptCache] = {"model": self.cache, "voice": self._prompts}
+        hits = {(name, "hit"): cache.n_hits for name, cache in caches.items()}
+        return Counter(hits | {(name, "miss"): cache.n_misses for name, cache in caches.items()})
 
 
 class _Batch:

@@ -23,7 +23,7 @@ class Item(Generic[T]):
 
 class Scheduler(Generic[T]):
     """First come, first served: the oldest item is always in the next batch, so nothing starves. It is joined by the
-    next oldest of its group and of about its length, up to the group's max_batch and the frame budget (with padding)."""
+    next oldest of its group and of about its length, up to the group's max_batch and the frame budget, with padding."""
 
     def __init__(self, max_batch_frames: int, max_wait_s: float) -> None:
         self._max_frames, self._max_wait_s = max_batch_frames, max_wait_s

@@ -15,7 +15,6 @@ from locutor.serving.executor import BatchDone, CallEvent, CallFailed, Work
 from locutor.serving.limits import ServingLimits
 from locutor.serving.models import LoadModel
 
-
 SWITCH_S = 0.0005  # between threads: the device's must not wait long for one that plans the next call
 
 
