@@ -25,7 +25,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; off loopback API keys are asked for.")] = None,
     port: Annotated[int | None, typer.Option(help="0 picks a free one.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of `locutor models list`.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps; several parted by commas.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps; several by commas.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM file of the certificate.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
     log_format: Annotated[str | None, typer.Option(help="json or console.")] = None,
