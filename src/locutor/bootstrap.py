@@ -81,26 +81,31 @@ def speech_backend(
     in_process: bool = False,
     metrics: SpeechMetrics | None = None,
 ) -> SpeechService:
-    """The service that speaks with the models of this installation on the device of the settings.
+    """The service that speaks with the models of this installation on the devices of the settings.
 
-    The device is driven by a worker process of its own, so that an engine that crashes takes nothing else down, or by
-    a thread of this process. Models are loaded when they are first needed.
+    Each device is driven by a worker process of its own, so that an engine that crashes takes nothing else down, or by
+    a thread of this process. Models are loaded when they are first needed, on each device for itself.
     """
-    limits, metrics = limits or ServingLimits(), metrics or SpeechMetrics()
-    load = ModelLoader(
+    chosen, counted = limits or ServingLimits(), metrics or SpeechMetrics()
+
+    def executor(device: str) -> Executor:
+        load = _model_loader(settings, device)
+        if in_process:
+            return DeviceExecutor(load, chosen, counted.batch_done)
+        return WorkerExecutor(load, chosen, counted.batch_done, counted.worker_restarts.inc)
+
+    return SpeechService([executor(device) for device in settings.devices], settings.model, chosen, counted)
+
+
+def _model_loader(settings: Settings, device: str) -> ModelLoader:
+    return ModelLoader(
         data_dir=settings.data_dir,
         hub_url=settings.hub_url,
         offline=settings.offline,
-        device=settings.device,
+        device=device,
         threads=settings.threads,
         lexicon=settings.lexicon,
     )
-    executor: Executor
-    if in_process:
-        executor = DeviceExecutor(load, limits, metrics.batch_done)
-    else:
-        executor = WorkerExecutor(load, limits, metrics.batch_done, metrics.worker_restarts.inc)
-    return SpeechService([executor], settings.model, limits, metrics)
 
 
 def checkpoint_store(settings: Settings) -> CheckpointStore:
@@ -142,7 +147,7 @@ def local_speech(settings: Settings) -> LocalSpeech:
     CheckpointError for damaged weights.
     """
     set_threads(settings.threads)
-    device = choose_device(settings.device)
+    device = choose_device(settings.devices[0])
     checkpoint = checkpoint_store(settings).locate(settings.model)
     engine = default_registry().load(checkpoint, device.name)
     return LocalSpeech(engine=engine, checkpoint=checkpoint, device=device.name, lexicon=lexicon(settings))

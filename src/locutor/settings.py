@@ -52,7 +52,8 @@ def config_file() -> Path | None:
 class Settings(BaseSettings):
     """How this installation runs.
 
-    data_dir: downloaded models and own voices. device: auto, cpu, cuda, cuda:N or mps. threads: CPU threads of torch,
+    data_dir: downloaded models and own voices. device: auto, cpu, cuda, cuda:N or mps, or several
+    parted by commas: the service has a worker on each, everything else uses the first. threads: CPU threads of torch,
     None for its own choice. offline: refuse every download. model, voice, lang: what `locutor say` uses unless told.
     lexicon: file of pronunciations (locutor.text.lexicon). hub_url: where `locutor models pull` fetches from.
     mlflow_url: a tracking server that training runs write to, None for none. debug: show tracebacks.
@@ -103,6 +104,18 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     webui: bool = True
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The names in `device`, at least one."""
+        return tuple(name.strip() for name in self.device.split(",") if name.strip())
+
+    @field_validator("device")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if not value.replace(",", "").strip():
+            raise ValueError("name at least one device, such as auto or cpu")
+        return value
 
     @field_validator("allowed_hosts", "cors_origins", mode="before")
     @classmethod

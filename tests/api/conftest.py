@@ -98,7 +98,7 @@ def serve(tmp_path: Path) -> Serve:
 @contextlib.contextmanager
 def listening(settings: Settings) -> Iterator[str]:
     """A service on a port of this machine; the block gets its address."""
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # as `locutor serve` does
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(settings, in_process), log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

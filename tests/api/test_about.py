@@ -59,6 +59,8 @@ def test_metrics_count_what_happened(client: TestClient) -> None:
     text = client.get("/metrics").text
     for name in ("locutor_ttfa_seconds_count", "locutor_rtf_ratio_count", "locutor_queue_depth", "locutor_batch_size"):
         assert name in text
+    assert 'locutor_cache_lookups_total{cache="voice",result="miss"} ' in text
+    assert 'locutor_cache_lookups_total{cache="model",result="miss"} ' in text
     assert 'http_requests_total{method="POST",route="/v1/audio/speech",status="200"}' in text
     client.get("/jobs/secret-name")
     assert "secret-name" not in client.get("/metrics").text and 'route="/jobs/{job_id}"' in client.get("/metrics").text

@@ -62,7 +62,12 @@ def start(home: Path) -> Callable[..., "subprocess.Popen[bytes]"]:
             stdin=stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **environ},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, (path, os.environ.get("PYTHONPATH")))),
+                "OMP_NUM_THREADS": "1",
+                **environ,
+            },
         )
 
     return popen

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locutor.serving.scheduler import BUCKET_RATIO, Item, Scheduler, bucket
+from locutor.serving.scheduler import BUCKET_RATIO, Item, Scheduler
 
 
 def item(item_id: int, n_frames: int = 100, group: str = "a", at: float = 0.0, max_batch: int = 4) -> Item[None]:
@@ -31,6 +31,20 @@ def test_a_batch_that_is_not_full_waits_a_little() -> None:
     assert ids(scheduler.next_batch(1.2)) == [0, 1, 2, 3]
     scheduler.add(item(4, at=2.0))
     assert ids(scheduler.next_batch(2.5)) == [4]
+
+
+def test_nothing_is_waited_for_when_nothing_comes() -> None:
+    scheduler: Scheduler[None] = Scheduler(10_000, 0.5)
+    scheduler.add(item(0, at=1.0))
+    assert ids(scheduler.next_batch(1.0, more_come=False)) == [0]
+
+
+def test_any_that_are_of_about_one_length_share_a_batch() -> None:
+    scheduler: Scheduler[None] = Scheduler(10_000, 0.0)
+    for i, n_frames in enumerate((290, 310, 440, 250, 200)):
+        scheduler.add(item(i, n_frames, at=i))
+    assert ids(scheduler.next_batch(9)) == [0, 1, 3], "440 is over 1.5 times 290"
+    assert ids(scheduler.next_batch(9)) == [2] and ids(scheduler.next_batch(9)) == [4]
 
 
 def test_the_frame_budget_counts_padding() -> None:
@@ -85,7 +99,7 @@ def test_whatever_arrives(
         frames = [i.n_frames for i in batch]
         assert len(batch) == 1 or len(batch) * max(frames) <= budget
         assert len(batch) <= batch[0].max_batch and len({i.group for i in batch}) == 1
-        assert max(frames) <= BUCKET_RATIO * min(frames) and len({bucket(n) for n in frames}) == 1
+        assert max(frames) <= BUCKET_RATIO * min(frames)
         assert set(ids(batch)) <= waiting
         waiting -= set(ids(batch))
     assert not waiting

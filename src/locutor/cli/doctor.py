@@ -71,7 +71,7 @@ def _device(settings: "Settings") -> Check:
 
     set_threads(settings.threads)
     try:
-        device = choose_device(settings.device)
+        device = choose_device(settings.devices[0])
     except LocutorError as error:
         return Check("device", FAIL, str(error))
     return Check("device", OK, f"{device.name} ({device.reason})")

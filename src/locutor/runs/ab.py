@@ -48,7 +48,7 @@ def speak_both(
 ) -> list[Spoken]:
     """Each model (RUN/NAME or RUN/base) says the text in the voice of its run."""
     set_threads(settings.threads)
-    device, registry = choose_device(settings.device).name, default_registry()
+    device, registry = choose_device(settings.devices[0]).name, default_registry()
     made = []
     for model in models:
         folder = catalog.get(model.partition("/")[0])

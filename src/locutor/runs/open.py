@@ -56,7 +56,7 @@ def teaching(settings: Settings, run: str) -> Teaching:
     """The work of one run, to be done in this process."""
     set_threads(settings.threads)
     folder = run_catalog(settings).get(run)
-    device = choose_device(settings.device).name
+    device = choose_device(settings.devices[0]).name
 
     def listen() -> Listeners:
         return load(lambda error: log.warning("left out of the evaluation: %s", error), settings.threads or 0)
@@ -75,7 +75,7 @@ def appraiser(
     return Appraiser(
         catalog=catalog,
         run=run,
-        speaker=local_speaker(catalog, default_registry(), choose_device(settings.device).name),
+        speaker=local_speaker(catalog, default_registry(), choose_device(settings.devices[0]).name),
         listen=listen,
         others=others,
         n_texts=n_texts,

@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -53,6 +54,7 @@ class DeviceExecutor:
         self.cache = ModelCache(load, limits)
         self._limits, self._on_batch = limits, on_batch
         self._prompts = PromptCache()
+        self._told: Counter[tuple[str, str]] = Counter()  # lookups that were reported
         self._front = ThreadPoolExecutor(FRONT_THREADS, "speech-plan")
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
         self._scheduler: Scheduler[_Piece] = Scheduler(limits.max_batch_frames, limits.max_wait_s)
@@ -119,7 +121,7 @@ class DeviceExecutor:
         while not self._closed.is_set():
             self._take_orders(self._patience())
             self._feed_all()
-            batch = self._scheduler.next_batch(time.monotonic())
+            batch = self._scheduler.next_batch(time.monotonic(), more_come=bool(self._planning))
             if batch:
                 self._speak(batch)
             self.cache.sweep()
@@ -127,7 +129,9 @@ class DeviceExecutor:
             self._fail(call, EngineError("the service was closed"))
 
     def _patience(self) -> float:
-        """How long to wait for orders when nothing else is to be done."""
+        """How long to wait for orders: not at all when something could be spoken and no other call is on its way."""
+        if len(self._scheduler) and not self._planning:
+            return 0.0
         wait_s = self._scheduler.wait_s(time.monotonic())
         return IDLE_S if wait_s is None else min(wait_s, IDLE_S)
 
@@ -235,7 +239,15 @@ class DeviceExecutor:
             self._fail(self._calls[piece.call], error)
 
     def batch_done(self, batch: BatchDone) -> None:
-        self._on_batch(batch)
+        lookups = self._lookups()
+        self._on_batch(replace(batch, lookups=lookups - self._told))
+        self._told = lookups
+
+    def _lookups(self) -> Counter[tuple[str, str]]:
+        """Of both caches, since the beginning."""
+        caches: dict[str, ModelCache | PromptCache] = {"model": self.cache, "voice": self._prompts}
+        hits = {(name, "hit"): cache.n_hits for name, cache in caches.items()}
+        return Counter(hits | {(name, "miss"): cache.n_misses for name, cache in caches.items()})
 
 
 class _Batch:

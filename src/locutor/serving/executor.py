@@ -1,7 +1,8 @@
 """Who runs calls on one device, and what it tells while it does: in this process or in a worker's."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from locutor import errors
@@ -82,11 +83,15 @@ Sink: TypeAlias = Callable[[CallEvent], None]
 
 @dataclass(frozen=True)
 class BatchDone:
-    """n_utterances were on the device together for elapsed_s and gave duration_s of speech in all."""
+    """n_utterances were on the device together for elapsed_s and gave duration_s of speech in all.
+
+    lookups: (cache, "hit" or "miss") -> how often since the batch before; the caches are "model" and "voice".
+    """
 
     n_utterances: int
     elapsed_s: float
     duration_s: float
+    lookups: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class Executor(Protocol):

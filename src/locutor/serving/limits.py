@@ -9,7 +9,7 @@ from locutor.types import check_range
 class ServingLimits:
     """max_waiting: calls in all that may wait or be spoken; one more is refused. timeout_s: of a call that names none.
 
-    max_wait_s: how long a batch that is not full waits for more when the device has nothing to do.
+    max_wait_s: how long a batch that is not full waits for calls that have arrived and are not ready yet.
     max_batch_frames: mel frames of a batch, counted with its padding.
     memory_bytes: of model weights on a device; None: no limit. idle_ttl_s: a model unused for longer is unloaded; None
     never. low_vram: unload a model as soon as no call uses it.

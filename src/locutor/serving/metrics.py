@@ -30,6 +30,9 @@ class SpeechMetrics:
         self.batch_rtf = Histogram(
             "locutor_batch_rtf_ratio", "A batch's time over its speech", buckets=_RATIOS, registry=r
         )
+        self.lookups = Counter(
+            "locutor_cache_lookups", "Models and voices by whether they were in memory", ["cache", "result"], registry=r
+        )
         self.models = Gauge("locutor_models_loaded", "Models in memory", registry=r)
         self.model_loads = Gauge("locutor_model_loads", "Loads of the models in memory", registry=r)
         self.model_bytes = Gauge("locutor_models_bytes", "Weights in memory", registry=r)
@@ -39,3 +42,5 @@ class SpeechMetrics:
     def batch_done(self, batch: BatchDone) -> None:
         self.batch_size.observe(batch.n_utterances)
         self.batch_rtf.observe(batch.elapsed_s / max(batch.duration_s, 1e-9))
+        for (cache, result), n in batch.lookups.items():
+            self.lookups.labels(cache, result).inc(n)

@@ -1,13 +1,12 @@
 """Which utterances share the next batch. Pure bookkeeping: no threads, no clock, no engine."""
 
-import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-BUCKET_RATIO = 1.5  # the longest of a bucket is at most this much longer than its shortest
+BUCKET_RATIO = 1.5  # the longest of a batch over its shortest, so that it is never mostly padding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,14 +21,9 @@ class Item(Generic[T]):
     work: T
 
 
-def bucket(n_frames: int) -> int:
-    """Items of one bucket differ in length by less than BUCKET_RATIO, so a batch is never mostly padding."""
-    return math.floor(math.log(max(n_frames, 1)) / math.log(BUCKET_RATIO))
-
-
 class Scheduler(Generic[T]):
     """First come, first served: the oldest item is always in the next batch, so nothing starves. It is joined by the
-    next oldest of its group and bucket, up to the group's max_batch and the frame budget (with padding)."""
+    next oldest of its group and of about its length, up to the group's max_batch and the frame budget, with padding."""
 
     def __init__(self, max_batch_frames: int, max_wait_s: float) -> None:
         self._max_frames, self._max_wait_s = max_batch_frames, max_wait_s
@@ -46,13 +40,16 @@ class Scheduler(Generic[T]):
         for item_id in ids:
             self._items.pop(item_id, None)
 
-    def next_batch(self, now: float) -> list[Item[T]]:
-        """Take the items of the next batch out; none while a batch that is not full may still wait for more."""
+    def next_batch(self, now: float, more_come: bool = True) -> list[Item[T]]:
+        """Take the items of the next batch out; none while a batch that is not full may still wait for more.
+
+        more_come: whether anything is on its way here; without it nothing is waited for.
+        """
         oldest = self._oldest()
         if oldest is None:
             return []
         batch = self._joined(oldest)
-        if len(batch) < oldest.max_batch and now < oldest.arrived_at + self._max_wait_s:
+        if more_come and len(batch) < oldest.max_batch and now < oldest.arrived_at + self._max_wait_s:
             return []
         self.remove(item.id for item in batch)
         return batch
@@ -77,17 +74,15 @@ class Scheduler(Generic[T]):
         return min(self._items.values(), key=_age, default=None)
 
     def _joined(self, oldest: Item[T]) -> list[Item[T]]:
-        kin = (oldest.group, bucket(oldest.n_frames))
-        like = sorted((i for i in self._items.values() if (i.group, bucket(i.n_frames)) == kin), key=_age)
-        batch, longest = [oldest], oldest.n_frames
-        for item in like:
-            longest_with = max(longest, item.n_frames)
-            if item.id == oldest.id or (len(batch) + 1) * longest_with > self._max_frames:
-                continue
+        batch, shortest, longest = [oldest], oldest.n_frames, oldest.n_frames
+        for item in sorted((i for i in self._items.values() if i.group == oldest.group), key=_age):
             if len(batch) == oldest.max_batch:
                 break
-            batch.append(item)
-            longest = longest_with
+            least, most = min(shortest, item.n_frames), max(longest, item.n_frames)
+            fits = most <= BUCKET_RATIO * least and (len(batch) + 1) * most <= self._max_frames
+            if item.id != oldest.id and fits:
+                batch.append(item)
+                shortest, longest = least, most
         return batch
 
 

@@ -168,7 +168,7 @@ class CallStream:
             if left_s <= 0:
                 raise RequestTimeoutError(f"the speech was not done after {self._work.timeout_s:g} s and was dropped")
             try:
-                return self._events.get(timeout=min(POLL_S, left_s))
+                return self._events.get(timeout=left_s if self._cancelled is None else min(POLL_S, left_s))
             except queue.Empty:
                 continue
 

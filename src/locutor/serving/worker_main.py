@@ -1,7 +1,9 @@
 """What runs in a worker process, and the messages that go to it and come from it."""
 
 import os
+import queue
 import signal
+import sys
 import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -12,6 +14,8 @@ from locutor.serving.device import DeviceExecutor
 from locutor.serving.executor import BatchDone, CallEvent, CallFailed, Work
 from locutor.serving.limits import ServingLimits
 from locutor.serving.models import LoadModel
+
+SWITCH_S = 0.0005  # between threads: the device's must not wait long for one that plans the next call
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ Report: TypeAlias = Hello | Told | Answer | BatchDone
 
 def serve(pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
     """Run a device until the other end of the pipe is closed, then end at once, whatever is under way."""
+    sys.setswitchinterval(SWITCH_S)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the pipe
     worker = _Worker(pipe, load, limits)
     worker.report(Hello())
@@ -87,13 +92,19 @@ class _Worker:
     """Hands messages to the device, and what it tells to the pipe."""
 
     def __init__(self, pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
-        self._pipe, self._lock = pipe, threading.Lock()
+        self._pipe = pipe
+        self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
+        threading.Thread(target=self._send_all, name="speech-reports", daemon=True).start()
         self._device = DeviceExecutor(load, limits, self.report)
 
     def report(self, report: Report) -> None:
-        with self._lock:
+        """From any thread; a device does not wait until the other end has taken its audio."""
+        self._reports.put(report)
+
+    def _send_all(self) -> None:
+        while True:
             try:
-                self._pipe.send(report)
+                self._pipe.send(self._reports.get())
             except OSError:
                 os._exit(0)
 

@@ -34,6 +34,7 @@ class PromptCache:
         self._capacity = capacity
         self._prepared: OrderedDict[_Key, PreparedVoice] = OrderedDict()
         self._lock = threading.Lock()
+        self.n_hits = self.n_misses = 0
 
     def get(self, engine: Engine, checkpoint_sha256: str, voice: Voice) -> PreparedVoice:
         """Raises NotFoundError without the recording, AudioError for one that cannot be cloned, TextError where the
@@ -44,7 +45,10 @@ class PromptCache:
         heard = tuple((_digest(part.ref_audio), part.ref_text, weight) for part, weight in parts)
         key = (engine.info.name, checkpoint_sha256, heard)
         with self._lock:
-            if key not in self._prepared:
+            if key in self._prepared:
+                self.n_hits += 1
+            else:
+                self.n_misses += 1
                 self._prepared[key] = _blended(engine, voice) if voice.blend else _prepare(engine, voice)
             self._prepared.move_to_end(key)
             if len(self._prepared) > self._capacity:
