@@ -155,6 +155,8 @@ def main() -> int:
     if given.serve is not None:
         serve(given.serve)
     draw = random.Random(given.seed)
+    victims = [("server", "worker")[n % 2] for n in range(given.kills)]  # both as often, in no order
+    draw.shuffle(victims)
     begun, killed, attempts, unfinished = time.monotonic(), Counter[str](), Counter[int](), 0
     with tempfile.TemporaryDirectory(prefix="locutor-crash-") as folder:
         studio = Studio(Path(folder))
@@ -162,7 +164,7 @@ def main() -> int:
             ids = studio.submit(given.jobs, draw, round_number)
             studio.wait_for_work(ids)
             time.sleep(draw.uniform(0, 3))
-            killed[studio.kill(draw.choice(("server", "worker")))] += 1
+            killed[studio.kill(victims[round_number])] += 1
             for job in studio.wait(ids):
                 attempts[job.attempts] += 1
                 unfinished += job.status != "completed"

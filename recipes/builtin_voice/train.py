@@ -141,7 +141,7 @@ def vocoder(data: Path, run: Path, seconds: float) -> None:
     torch.backends.cudnn.benchmark = True  # every batch has the same shape
     vocos = started(Vocos(VOCODER))
     assert isinstance(vocos, Vocos)
-    config = configure(seconds, learning_rate=6e-4, warmup_steps=100, ema_decay=0.999)
+    config = configure(seconds, learning_rate=4e-4, warmup_steps=100, ema_decay=0.999)
     weights = VocoderWeights(adversarial_from=0.0 if os.environ.get("START") else 0.12, mel_noise=0.15)
     VocoderTrainer(vocos, config, weights, draw).fit(run)
 

@@ -15,12 +15,12 @@ from transformers import (
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
-from TTS.tts.layers.xtts.dvae import dvae_wav_to_mel
+from TTS.tts.layers.xtts.dvae import DiscreteVAE, dvae_wav_to_mel
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 from TTS.tts.models.xtts import Xtts, wav_to_mel_cloning
-from xtts_oracle import build
+from xtts_oracle import build, redraw
 from xtts_texts import CLEANED_TEXTS
-from xtts_weights import sound
+from xtts_weights import DVAE_SIZES, TRAINED_TEXTS, sound
 
 TEXT = "hello there, what now?"
 CLIPS = ((6.3, 24_000, 120.0), (2.9, 22_050, 180.0))  # seconds, rate, pitch
@@ -87,6 +87,68 @@ def speech_goldens(model: Xtts, voice: dict[str, torch.Tensor]) -> dict[str, tor
     return out
 
 
+def code_encoder() -> DiscreteVAE:
+    """As upstream's trainer makes it, but small."""
+    sizes = dict(
+        num_tokens=DVAE_SIZES["n_entries"], codebook_dim=DVAE_SIZES["channels"], hidden_dim=DVAE_SIZES["hidden"]
+    )
+    made = DiscreteVAE(
+        channels=80, normalization=None, positional_dims=1, num_resnet_blocks=3, kernel_size=3, num_layers=2,
+        use_transposed_convs=False, **sizes,
+    )  # fmt: skip
+    redraw(made)
+    return made.eval()
+
+
+def codebook(vectors: torch.Tensor) -> torch.Tensor:
+    """Entries near what the encoder gives, (k, c) -> (k, v): those drawn anywhere are hardly ever the nearest."""
+    n = DVAE_SIZES["n_entries"]
+    chosen = vectors[:, torch.arange(n) * vectors.shape[1] // n]
+    noise = torch.from_numpy(np.random.RandomState(2).standard_normal(chosen.shape)).float()
+    return chosen + 0.1 * vectors.std(1, keepdim=True) * noise
+
+
+def training_goldens(model: Xtts) -> dict[str, torch.Tensor]:
+    """Losses without dropout and what gradients they give: of two clips, whose prompts are not left out, and of one
+    with its codes 20 to 50 left out, which upstream does right if it is told the places in mel frames."""
+    gpt, encoder = model.gpt, code_encoder()
+    gpt.gpt_inference, kept = None, gpt.gpt_inference  # it shares parameters under other names
+    out: dict[str, torch.Tensor] = {}
+    with torch.no_grad():
+        clips = [clip(*each)[:, : 3 * 22_050] for each in CLIPS]
+        mels = [dvae_wav_to_mel(samples, mel_norms=model.mel_stats) for samples in clips]
+        out["codebook"] = codebook(torch.cat([encoder.encoder(mel) for mel in mels], dim=2)[0])
+        encoder.codebook.embed.copy_(out["codebook"])
+        codes = [encoder.get_codebook_indices(mel)[0] for mel in mels]
+        prompts = torch.stack([wav_to_mel_cloning(
+            samples[:, :40_000], mel_norms=model.mel_stats, n_mels=80, n_fft=2048, hop_length=256, win_length=1024,
+            power=2, sample_rate=22_050, f_min=0, f_max=8000,
+        ) for samples in clips])  # fmt: skip
+    tokens = [torch.tensor(model.tokenizer.encode(text, "en")) for text in TRAINED_TEXTS]
+    lengths = torch.tensor([samples.shape[1] for samples in clips])
+    padded = {
+        "text_inputs": torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True),
+        "text_lengths": torch.tensor([len(ids) for ids in tokens]),
+        "audio_codes": torch.nn.utils.rnn.pad_sequence(codes, batch_first=True),
+        "wav_lengths": lengths,
+        "cond_mels": prompts,
+    }
+    for name, rows, heard in (("two", slice(0, 2), None), ("one", slice(0, 1), torch.tensor([[20 * 256, 50 * 256]]))):
+        gpt.zero_grad()
+        batch = {key: value[rows].clone() for key, value in padded.items()}
+        text, mel, _ = gpt(**batch, cond_idxs=heard)
+        (0.01 * text + mel).backward()
+        out[f"{name}_text"], out[f"{name}_mel"] = text.detach(), mel.detach()
+        norms = {k: p.grad.norm() for k, p in gpt.named_parameters() if p.grad is not None}
+        out[f"{name}_gradients"] = torch.stack([norms[k] for k in sorted(norms)])
+        out["parameters"] = np.array(sorted(norms))
+    gpt.zero_grad()
+    gpt.gpt_inference = kept
+    for i, ids in enumerate(tokens):
+        out |= {f"tokens_{i}": ids, f"codes_{i}": codes[i], f"prompt_{i}": prompts[i, 0]}
+    return out
+
+
 def sampler_goldens(model: Xtts) -> dict[str, torch.Tensor]:
     """What transformers makes of logits before the first code is drawn."""
     logits = 3 * torch.from_numpy(np.random.RandomState(5).standard_normal((4, model.gpt.num_audio_tokens))).float()
@@ -125,6 +187,8 @@ def main(folder: Path) -> None:
     arrays = signal_goldens(model) | voice | sampler_goldens(model) | speech_goldens(model, voice)
     small = {k: v.to(torch.int16) if v.dtype == torch.long else v for k, v in arrays.items()}
     np.savez_compressed(folder / "speech.npz", **{k: v.numpy() for k, v in small.items()})
+    training = {k: v if isinstance(v, np.ndarray) else v.numpy() for k, v in training_goldens(model).items()}
+    np.savez_compressed(folder / "training.npz", **training)
     lines = json.dumps(text_goldens(), ensure_ascii=False, indent=0)
     (folder / "cleaned.json").write_text(lines + "\n", encoding="utf-8")
 

@@ -22,6 +22,8 @@ SIZES: dict[str, Any] = dict(
     speaker_layers=(2, 1, 2, 1),
     vocoder_channels=32,
 )
+DVAE_SIZES = dict(n_entries=128, hidden=16, channels=16)
+TRAINED_TEXTS = ("hello there, what now?", "another one")
 STOP_LOGIT = -3.0  # added, so that greedy runs last
 CONSTANTS = ("torch_spec.0.filter", "spectrogram.window", "mel_scale.fb")  # of the method, not weights
 

@@ -8,8 +8,11 @@ answer that breaks its schema, or an operation that never succeeded.
 """
 
 import argparse
+import importlib.util
 import logging
 import random
+import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -50,6 +53,7 @@ class Things:
 
     http: httpx.Client
     recording: bytes
+    kept: Any
     bundle: bytes = b""
     n_made: int = 0
     statuses: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -83,7 +87,17 @@ class Things:
         profile: str = self.http.post("/quality-profiles/builtin", json=body).json()["id"]
         return profile
 
+    def key(self) -> str:
+        key: str = self.http.post("/admin/keys", json={"name": "a key", "scopes": ["speak"]}).json()["id"]
+        return key
 
+    def dataset(self) -> str:
+        self.n_made += 1
+        name: str = self.kept.add_dataset(f"spare-{self.n_made}")
+        return name
+
+
+ABSENT = "f5tts-v1-base"  # a model that is known and was not pulled
 KINDS = {
     "/jobs/{job_id}/zip": "batch",
     "/jobs/{job_id}/cancel": "running",
@@ -98,9 +112,20 @@ def known_parameters(things: Things, path: str, method: str) -> Callable[[], dic
         "job_id": lambda: things.job(KINDS.get(path, "done")),
         "voice_id": things.voice,
         "profile_id": things.profile,
+        "key_id": things.key,
         "engine": lambda: "builtin",
-        "model_id": lambda: "tones",
+        "model_id": lambda: ABSENT if path.endswith("/pull") else "tones",
     }
+    if path.startswith("/training/"):
+        makers = {
+            "job_id": lambda: things.kept.comparison,
+            "side": lambda: "base",
+            "run": lambda: things.kept.run,
+            "filename": lambda: things.kept.sample,
+            "folder": lambda: things.kept.dataset,
+            "clip_id": lambda: things.kept.clip,
+            "name": things.dataset if method == "delete" else lambda: f"{things.kept.clip}.wav",
+        }
     names = [name for name in makers if f"{{{name}}}" in path]
     kept: dict[str, str] = {}
 
@@ -117,6 +142,8 @@ def prepared(things: Things, case: Any, make: Callable[[], dict[str, str]]) -> A
     dice = random.Random(repr((case.path_parameters, case.query, case.body)))
     if case.path_parameters and dice.random() < KNOWN:
         case.path_parameters.update(make())
+    if case.operation.path.startswith("/training/") and dice.random() < KNOWN:
+        _name_kept(things.kept, case)
     if isinstance(case.query, dict) and isinstance(case.query.get("timeout"), int | float):
         case.query["timeout"] = min(case.query["timeout"], 0.1)
     if case.operation.path.endswith("/events"):
@@ -130,7 +157,9 @@ def prepared(things: Things, case: Any, make: Callable[[], dict[str, str]]) -> A
 
 def _fill(things: Things, case: Any) -> None:
     path, body = case.operation.path, case.body
-    if path == "/voices/import":
+    if path.startswith("/training/"):
+        _fill_training(things, path, body)
+    elif path == "/voices/import":
         body["file"] = things.bundle
         body.pop("name", None)
         for voice in things.http.get("/voices").json()["voices"]:
@@ -161,9 +190,50 @@ def _fill(things: Things, case: Any) -> None:
             body["engine"] = "builtin"
 
 
+def _name_kept(kept: Any, case: Any) -> None:
+    """Query parameters that lead to what is there."""
+    names = {
+        "model_name": kept.run,
+        "checkpoint_path": kept.model,
+        "folder": kept.dataset,
+        "name": kept.dataset,
+    }
+    asked = {parameter.name for parameter in case.operation.query} & names.keys()
+    if asked:
+        case.query = (case.query if isinstance(case.query, dict) else {}) | {name: names[name] for name in asked}
+
+
+def _fill_training(things: Things, path: str, body: dict[str, Any]) -> None:
+    kept = things.kept
+    things.n_made += 1
+    if path == "/training/start":
+        body.clear()
+        body.update({"model_name": f"run-{things.n_made}", "dataset_folder": kept.dataset, "base": "tones"})
+    elif path == "/training/resume":
+        body["model_name"] = kept.run
+    elif path == "/training/dataset/upload":
+        body.update({"file": [things.recording], "folder": kept.work, "language": "en"})
+    elif "folder" in body:
+        body["folder"] = kept.work
+    if "checkpoint" in body:
+        body["checkpoint"] = kept.model
+        for name in ("base", "speaker_wav"):
+            body.pop(name, None)
+
+
+def _stop_long_work(things: Things, case: Any, response: Any) -> None:
+    """Trainings, datasets and downloads need not be done for the answer to be right."""
+    heavy = case.operation.path.startswith("/training/") or case.operation.path.endswith("/pull")
+    if heavy and case.method == "POST" and 200 <= response.status_code < 300:
+        job_id = response.json().get("job_id") or response.json().get("id")
+        if job_id is not None:
+            things.http.post(f"/jobs/{job_id}/cancel")
+
+
 def answered(things: Things, case: Any) -> None:
     response = case.call(base_url=str(things.http.base_url), timeout=60)
     things.statuses[case.operation.label][response.status_code] += 1
+    _stop_long_work(things, case, response)
     case.validate_response(response, checks=CHECKS)
 
 
@@ -196,6 +266,7 @@ def follow_links(things: Things, schema: Any, n_runs: int) -> None:
 
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
             things.statuses[case.operation.label][response.status_code] += 1
+            _stop_long_work(things, case, response)
             case.validate_response(response, checks=CHECKS)
 
     run_state_machine_as_test(
@@ -207,8 +278,9 @@ def follow_links(things: Things, schema: Any, n_runs: int) -> None:
     )  # fmt: skip
 
 
-def fuzz(url: str, recording: bytes, n_examples: int, n_runs: int) -> dict[str, Counter[int]]:
-    """Statuses by operation; raises what schemathesis finds."""
+def fuzz(url: str, kept: Any, n_examples: int, n_runs: int) -> dict[str, Counter[int]]:
+    """Statuses by operation; raises what schemathesis finds. kept: what the service has, of kept.py."""
+    recording = kept.recording.read_bytes()
 
     @schemathesis.serializer("text/csv")
     def as_csv(context: Any, value: Any) -> bytes:
@@ -216,7 +288,7 @@ def fuzz(url: str, recording: bytes, n_examples: int, n_runs: int) -> dict[str, 
 
     schema: Any = schemathesis.openapi.from_url(f"{url}/openapi.json")
     with httpx.Client(base_url=url, timeout=120) as http:
-        things = Things(http, recording)
+        things = Things(http, recording, kept)
         things.bundle = _bundle(http, recording)
         for result in schema.get_all_operations():
             try_operation(things, result.ok(), n_examples)
@@ -237,25 +309,29 @@ def never_succeeded(statuses: dict[str, Counter[int]]) -> list[str]:
     return sorted(label for label, found in statuses.items() if not any(200 <= status < 300 for status in found))
 
 
-def main() -> None:
-    import importlib.util
-    import sys
-    import tempfile
+def _beside(name: str) -> Any:
+    """A module of this folder; it is no package when this file is run."""
+    spec = importlib.util.spec_from_file_location(f"{name}_of_the_fuzzer", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
+
+def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=100, help="requests of each operation")
     parser.add_argument("--runs", type=int, default=100, help="sequences along links")
     given_args = parser.parse_args()
-    path = Path(__file__).parent / "conftest.py"
-    spec = importlib.util.spec_from_file_location("service_kit_of_the_fuzzer", path)
-    assert spec is not None and spec.loader is not None
-    kit = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = kit
-    spec.loader.exec_module(kit)
+    kit, shelf = (_beside(name) for name in ("conftest", "kept"))
     sys.path.insert(0, str(kit.TONE_ENGINE))
-    with tempfile.TemporaryDirectory() as folder, kit.listening(kit.make_settings(Path(folder))) as url:
-        statuses = fuzz(url, kit.DEFAULT_VOICE.read_bytes(), given_args.examples, given_args.runs)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = kit.make_settings(Path(folder), hub_url="http://127.0.0.1:9")  # nothing is fetched
+        kept = shelf.furnish(settings, kit.DEFAULT_VOICE)
+        with kit.listening(settings) as url:
+            statuses = fuzz(url, kept, given_args.examples, given_args.runs)
     for label, found in sorted(statuses.items()):
         print(f"{label:60} {dict(sorted(found.items()))}")
     failed = never_succeeded(statuses)

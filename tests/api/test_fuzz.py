@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from .conftest import DEFAULT_VOICE, listening, make_settings
+from .kept import furnish
+
 pytestmark = pytest.mark.filterwarnings("default")  # schemathesis remarks on what it cannot make up
 
 
@@ -22,8 +25,11 @@ def fuzzer() -> Any:
 
 
 @pytest.mark.slow
-def test_every_operation_succeeds_and_none_breaks_its_description(fuzzer: Any, url: str, speech_file: Path) -> None:
-    statuses = fuzzer.fuzz(url, speech_file.read_bytes(), n_examples=10, n_runs=8)
-    described = httpx.get(f"{url}/openapi.json").json()["paths"]
+def test_every_operation_succeeds_and_none_breaks_its_description(fuzzer: Any, tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, hub_url="http://127.0.0.1:9")  # nothing is fetched
+    kept = furnish(settings, DEFAULT_VOICE)
+    with listening(settings) as url:
+        statuses = fuzzer.fuzz(url, kept, n_examples=10, n_runs=8)
+        described = httpx.get(f"{url}/openapi.json").json()["paths"]
     assert len(statuses) == sum(len(operations) for operations in described.values())
     assert fuzzer.never_succeeded(statuses) == []

@@ -1,51 +1,23 @@
 """Training over HTTP: what was saved is listed and plays, and nothing outside of the training folder can be named."""
 
-import json
+import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 from fastapi.testclient import TestClient
 
 from locutor.audio import io
 from locutor.training.run_config import RunConfig
-from locutor.training.run_folder import RunFolder, RunStatus
-from locutor.training.saved import FACTS_NAME
+from locutor.training.run_folder import RunFolder
 
 from .conftest import DEFAULT_VOICE, Service
+from .kept import keep_run
 
 
 @pytest.fixture(scope="module")
 def run(service: Service) -> RunFolder:
     """A run of the quick engine's model, as it would lie there after two epochs; made after the service started."""
-    data_dir = service.context.settings.data_dir
-    folder = RunFolder(data_dir / "training" / "alice")
-    folder.create(RunConfig(model_name="alice", dataset=data_dir / "datasets" / "alice", base="tones", epochs=2))
-    folder.tell(RunStatus(state="completed", epoch=2, total_epochs=2, step=20, total_steps=20, loss=0.5, progress=100))
-    (folder.path / "log.jsonl").write_text(
-        "".join(json.dumps({"step": k, "train/loss": 1 / k}) + "\n" for k in (10, 20))
-    )
-    folder.samples.mkdir()
-    for epoch in (0, 1, 2):
-        for kind in ("output", "reference"):
-            io.write(folder.samples / f"epoch_{epoch}_{kind}.wav", io.read(DEFAULT_VOICE), "wav")
-    (folder.path / "voice.json").write_text(json.dumps({"ref_text": "hello"}))
-    io.write(folder.voice, io.read(DEFAULT_VOICE), "wav")
-    for epoch in (1, 2):
-        save(folder.checkpoints / f"checkpoint_epoch_{epoch}", epoch)
-    (folder.checkpoints / "model_last").symlink_to("checkpoint_epoch_2")
-    return folder
-
-
-def save(place: Path, epoch: int) -> None:
-    place.mkdir(parents=True)
-    card = {"id": f"alice.epoch-{epoch}", "engine": "tone", "title": "Alice", "languages": ["en"], "licence": "CC0-1.0"}
-    (place / "card.yaml").write_text(yaml.safe_dump(card | {"commercial_use": True}))
-    facts = {
-        "name": place.name, "epoch": epoch, "step": 10 * epoch, "method": "full", "base": "tones", "base_sha256": "0",
-        "held_out": {"loss": 1 / epoch}, "n_bytes": 2_000_000, "created_at": 1000.0 + epoch,
-    }  # fmt: skip
-    (place / FACTS_NAME).write_text(json.dumps(facts))
+    return keep_run(service.context.settings.data_dir, io.read(DEFAULT_VOICE))
 
 
 def test_checkpoints_newest_first(client: TestClient, run: RunFolder) -> None:
@@ -94,6 +66,16 @@ def test_status_and_logs(client: TestClient, run: RunFolder) -> None:
     assert client.get("/training/logs", params={"model_name": "alice", "limit": 1}).json()["logs"].count("\n") == 0
     told = client.get("/training/logs/stream", params={"model_name": "alice"}).text
     assert told.count("event: log") == 2 and '"state":"completed"' in told.rsplit("event: status", 1)[1]
+
+
+def test_runs_that_wait_come_first(client: TestClient, run: RunFolder, tmp_path: Path) -> None:
+    for name in ("waits-a", "waits-b"):
+        RunFolder(run.path.parent / name).create(RunConfig(model_name=name, dataset=tmp_path, base="tones"))
+    assert [found["model_name"] for found in client.get("/training/runs").json()["runs"]] == [
+        "waits-b", "waits-a", "alice",
+    ]  # fmt: skip
+    for name in ("waits-a", "waits-b"):
+        shutil.rmtree(run.path.parent / name)
 
 
 def test_a_saved_model_is_loaded_and_speaks(client: TestClient, run: RunFolder) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from locutor.audio import io
+from locutor.audio.edit import pad
 from locutor.types import Waveform
 
 Run = Callable[..., Any]
@@ -20,7 +21,7 @@ def folder(home: Path) -> Path:
     """A recording with its text, and one that is none."""
     made = home / "My Voice"
     made.mkdir()
-    io.write(made / "a.wav", io.read(CLIP))
+    io.write(made / "a.wav", pad(io.read(CLIP), 0.3, 0.3))
     (made / "a.lab").write_text("The bakery on the corner opens early.")
     (made / "b.wav").write_bytes(b"no sound")
     return made

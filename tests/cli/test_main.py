@@ -101,3 +101,11 @@ def test_a_bad_setting_is_one_sentence(run: Any, refused: Any, monkeypatch: pyte
 def test_a_missing_config_file_is_one_sentence(run: Any, refused: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCUTOR_CONFIG", "gone.toml")
     assert refused(run("voices", "list"), 1) == "LOCUTOR_CONFIG names gone.toml, which is not a file"
+
+
+@pytest.mark.parametrize(("locale", "said"), [("pt_BR.UTF-8", "erro: nenhuma voz se chama"), ("C", "error: no voice")])
+def test_errors_are_in_the_language_of_the_terminal(
+    run: Any, monkeypatch: pytest.MonkeyPatch, locale: str, said: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    assert run("say", "Hello.", "--voice", "nobody").stderr.startswith(said)

@@ -44,7 +44,7 @@ def url(kit: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     io.write("my-voice.wav", io.read(kit.DEFAULT_VOICE))
-    settings = kit.make_settings(tmp_path / "data", model="builtin")
+    settings = kit.make_settings(tmp_path / "data", model="builtin", hub_url="http://127.0.0.1:9")  # nothing is fetched
     with kit.listening(settings) as found:
         yield found
 

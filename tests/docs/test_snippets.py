@@ -124,7 +124,7 @@ def test_commands_run(page: Path, place: Path) -> None:
     lengthy = [next((more for start, more in SHORTENED.items() if c.startswith(start)), "") for c in wanted]
     done = shell("\n".join(c + more for c, more in zip(wanted, lengthy, strict=True)))
     assert done.returncode == 0, done.stderr[-3000:]
-    for name in re.findall(r"-o (\S+\.\w+)|> (\S+\.flac)", "\n".join(wanted)):
+    for name in re.findall(r"-o (\S+\.(?:wav|flac|mp3|ogg|opus))|> (\S+\.flac)", "\n".join(wanted)):
         assert 0.2 < soundfile.info(next(filter(None, name))).duration < 60, name
 
 

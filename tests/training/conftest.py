@@ -1,8 +1,10 @@
 """A toy objective, shards made by hand, and one thread for networks too small to share."""
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -98,3 +100,13 @@ def shard() -> Callable[..., None]:
 @pytest.fixture
 def clip() -> type[ShardClip]:
     return ShardClip
+
+
+@pytest.fixture(scope="session")
+def kit() -> ModuleType:
+    """The small XTTS network of its goldens; tests are not a package, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location("xtts_kit", Path(__file__).parents[1] / "engines/xtts/kit.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

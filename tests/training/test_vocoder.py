@@ -14,7 +14,7 @@ from locutor.errors import EngineError
 from locutor.training import vocoder
 from locutor.training.config import TrainConfig
 from locutor.training.discriminators import Discriminators, PeriodDiscriminator, ResolutionDiscriminator
-from locutor.training.vocoder import VocoderTrainer, VocoderWeights, feature_distance, spectral_distance
+from locutor.training.vocoder import VocoderTrainer, VocoderWeights, feature_distances, spectral_distance
 
 CONFIG = TrainConfig(
     max_steps=60, learning_rate=2e-3, warmup_steps=5, precision="fp32", ema_decay=0.9, log_every=5, save_every=0
@@ -119,5 +119,14 @@ def test_distances_are_zero_for_equals_and_grow() -> None:
     assert 0 < near < far
     features = [[torch.ones(2, 3), torch.zeros(4)], [torch.ones(5)]]
     others = [[torch.zeros(2, 3), torch.zeros(4)], [torch.full((5,), 3.0)]]
-    assert float(feature_distance(features, features)) == 0.0
-    assert float(feature_distance(features, others)) == pytest.approx(0.5 + 2.0)
+    features[1].append(torch.zeros(3))
+    others[1].append(torch.ones(3))
+    assert [float(d) for d in feature_distances(features, features)] == [0.0, 0.0]
+    assert [float(d) for d in feature_distances(features, others)] == pytest.approx([1.0, 2.0 + 1.0])
+
+
+def test_judges_by_period_count_one_together_those_by_resolution_a_tenth() -> None:
+    judges = Discriminators()
+    shares = dict(zip(judges.judges, judges.shares(0.1), strict=True))
+    by_period = [share for judge, share in shares.items() if isinstance(judge, PeriodDiscriminator)]
+    assert by_period == pytest.approx([0.2] * 5) and sum(shares.values()) == pytest.approx(1.1)

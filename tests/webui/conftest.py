@@ -1,5 +1,6 @@
 """A live service in a process of its own, and a real browser in front of it."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -10,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
@@ -24,6 +26,7 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 START_S = 120
 READY_MS = 60_000
+EXPECT_MS = 20_000
 
 
 @dataclass
@@ -86,6 +89,37 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made.kill()
 
 
+def _script(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def content() -> ModuleType:
+    """What pictures and tests of the studio are filled with."""
+    return _script("scripts/studio_content.py")
+
+
+@pytest.fixture(scope="session")
+def benchmark() -> ModuleType:
+    """What measures the studio."""
+    return _script("benchmarks/studio.py")
+
+
+@pytest.fixture(scope="session")
+def filled(content: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Another service, with voices, takes, a batch, a dataset and a training run in it."""
+    made = Server(tmp_path_factory.mktemp("filled"), free_port())
+    made.start()
+    with httpx.Client(base_url=made.url, timeout=300) as client:
+        content.fill(client, epochs=1, n_recordings=4)
+    yield made
+    made.kill()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium. Without it the tests are skipped, but never in CI."""
@@ -94,6 +128,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("chromium is not installed; make test installs it")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        expect.set_options(timeout=EXPECT_MS)
         yield opened
         opened.close()
 
@@ -106,16 +141,17 @@ def open_page(server: Server, browser: Browser) -> Iterator[Open]:
     """Opens a page of the studio and waits until it shows its data; what the console complains of fails the test."""
     contexts, problems = [], list[str]()
 
+    def complain(message: ConsoleMessage, allow: tuple[str, ...]) -> None:
+        if message.type == "error" and not any(words in message.text for words in allow):
+            problems.append(f"{message.text} {message.location.get('url')}")
+
     def open_it(name: str = "studio", *, allow: tuple[str, ...] = (), at: str | None = None, **options: object) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"} | options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(READY_MS)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console",
-            lambda m: problems.append(m.text) if m.type == "error" and not any(a in m.text for a in allow) else None,
-        )
+        page.on("console", lambda message: complain(message, allow))
         page.goto(f"{at or server.url}/webui/{name}")
         page.wait_for_selector("[data-ready]", state="attached")
         return page

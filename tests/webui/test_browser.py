@@ -4,23 +4,35 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 Open = Callable[..., Page]
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(290)]
 
 PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models", "settings")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 XSS = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>\"'&{{7*7}}"
+SLOW_MS = 200_000  # for what takes its time on two busy cores
 MADE = '.take[data-status="completed"]'
+
+
+def until(is_so: Callable[[], object], seconds: float = 60) -> None:
+    """The page's own policy forbids what wait_for_function needs."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def speak(page: Page, text: str) -> None:
@@ -56,8 +68,8 @@ def test_two_minutes_from_nothing_to_ones_own_voice(open_page: Open) -> None:
     expect(page.locator(".take").first).to_be_visible()  # at once, before it is made
     page.wait_for_selector(MADE)
     page.locator("[data-play-take]").first.click()
-    page.wait_for_function("document.querySelector('audio').currentTime > 0.1")
-    page.wait_for_function("document.querySelector('.dock-canvas').childElementCount > 0")
+    until(lambda: page.evaluate("document.querySelector('audio').currentTime > 0.1"))
+    until(lambda: page.evaluate("document.querySelector('.dock-canvas').childElementCount > 0"))
     page.locator("[data-download]").first.click()
     with page.expect_download() as download:
         page.locator("#download a", has_text="MP3").click()
@@ -78,6 +90,89 @@ def test_a_take_can_be_made_again_varied_and_edited(open_page: Open) -> None:
     assert page.locator("[name=seed]").input_value() == seeds[0][1]
 
 
+def test_from_recordings_to_a_chosen_checkpoint(open_page: Open, content: ModuleType, server: Any) -> None:
+    with httpx.Client(base_url=server.url, timeout=300) as client:
+        recordings = content.recordings(client, 4)
+    page = open_page("training")
+    page.click("[data-no-dataset] a")
+    page.wait_for_selector("datasets-page[data-ready]")
+    page.click('[data-nav="training"]')
+    page.click(".path a")
+    page.wait_for_selector("datasets-page[data-ready]")
+    build_dataset(page, recordings)
+    page.click('[data-nav="training"]')
+    page.wait_for_selector("training-page[data-ready]")
+    page.fill("[name=model_name]", "toy-1")
+    page.fill("[name=epochs]", "1")
+    page.click("[data-go]")
+    expect(page.locator("#run-title ~ [data-state]")).to_have_text("done", timeout=SLOW_MS)
+    expect(page.locator("[data-loss] canvas")).to_be_visible()
+    page.click("[data-sample]")
+    until(lambda: page.evaluate("document.querySelector('[data-audio]').currentTime > 0"))
+    page.click("[data-compare]")
+    expect(page.locator("[data-why]")).to_contain_text("toy-1/", timeout=SLOW_MS)
+    assert "%" in page.locator("[data-checkpoints] [data-f=wer]").first.inner_text()
+    vote(page)
+    page.locator("[data-promote]").first.click()
+    page.click("[data-promote-form] .primary")
+    expect(page.locator(".toast").last).to_contain_text("toy-1 can be chosen")
+    page.click('[data-nav="studio"]')
+    page.wait_for_selector("studio-page[data-ready]")
+    assert "toy-1" in page.locator("[data-models] option").all_inner_texts()
+
+
+def build_dataset(page: Page, recordings: list[tuple[str, bytes]]) -> None:
+    """From files to a built dataset; its first clip is heard, left out, taken back and corrected by keyboard."""
+    files = [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in recordings]
+    page.set_input_files(
+        "[data-new] [data-file]", [*files, {"name": "no.wav", "mimeType": "audio/wav", "buffer": b"?"}]
+    )  # type: ignore[list-item]
+    page.fill("[data-new] [name=name]", "toy")
+    page.click("[data-upload]")
+    expect(page.locator("[data-detail] [data-warnings]")).to_contain_text("no.wav")
+    page.click("[data-step=make]")
+    page.reload()  # nothing of it is lost
+    expect(page.locator("[data-detail] [data-f=version]")).to_contain_text("version", timeout=SLOW_MS)
+    first = page.locator("[data-clips] > li").first
+    first.focus()
+    page.keyboard.press("l")
+    until(lambda: page.evaluate("document.querySelector('[data-audio]').currentTime > 0"))
+    for said in ("left out", "kept"):
+        page.keyboard.press("x")
+        expect(first.locator("[data-kept]")).to_have_text(said)
+    page.keyboard.press("e")
+    page.keyboard.press("End")
+    page.keyboard.type(" Indeed.")
+    page.keyboard.press("Enter")
+    expect(first.locator("[data-f=facts]")).to_contain_text("edited")
+
+
+def vote(page: Page) -> None:
+    page.fill("[data-ab] [name=text]", "Which is which?")
+    page.click("[data-ab] button")
+    expect(page.locator("[data-ab-choice]")).to_be_visible(timeout=SLOW_MS)
+    page.click('[data-ab-play="0"]')
+    expect(page.locator("audio-dock [data-title]")).to_have_text("X")
+    page.click('[data-vote="1"]')
+    expect(page.locator("[data-ab-result]")).to_contain_text("Y was")
+    expect(page.locator("[data-votes]")).to_contain_text("1 vote")
+
+
+def test_a_stopped_clone_can_be_dismissed(open_page: Open, server: Any) -> None:
+    page = open_page("voices")
+    page.set_input_files("[data-new] [data-file]", DEFAULT_VOICE)
+    page.fill("[data-new] [name=name]", "Stopped")
+    page.click("[data-new] .fold:not(.small) summary")
+    page.check("[name=transcribe]")
+    page.check("[data-new] [name=consent][value=own]")
+    page.fill("[data-new] [name=consent_by]", "A test")
+    with page.expect_response("**/voices/clone") as begun:
+        page.click("[data-create]")
+    assert httpx.post(f"{server.url}/jobs/{begun.value.json()['job_id']}/cancel").status_code == 200
+    page.click("[data-pending] [data-dismiss]")
+    expect(page.locator("[data-pending] > li")).to_have_count(0)
+
+
 def test_drafts_survive_a_reload(open_page: Open) -> None:
     page = open_page()
     page.fill("#text", "Not sent yet")
@@ -93,7 +188,7 @@ def test_two_tabs_see_the_same(open_page: Open) -> None:
 
 
 def test_bad_uploads_are_told_in_words(open_page: Open, tmp_path: Path) -> None:
-    page = open_page("voices")
+    page = open_page("voices", allow=("status of 422",))
     bad = {"empty.wav": b"", "words.wav": b"this is not sound", "zeros.wav": bytes(100_000)}
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
@@ -169,24 +264,41 @@ def test_everything_by_keyboard(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", [*PAGES, "login"])
-def test_axe_finds_nothing(open_page: Open, name: str, theme: str) -> None:
-    if not AXE.exists() and not os.environ.get("CI"):
-        pytest.skip("axe is not installed; make test installs it where there is npm")
-    page = open_page(name, color_scheme=theme)
-    page.wait_for_timeout(300)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    found = page.evaluate("options => axe.run(document, options)", options)
-    told = [f"{v['id']}: {v['nodes'][0]['html'][:160]} {v['nodes'][0]['failureSummary']}" for v in found["violations"]]
+def test_axe_finds_nothing(open_page: Open, theme: str) -> None:
+    page, told = open_page(color_scheme=theme), []
+    for name in PAGES:
+        show(page, name)
+        told += barriers(page)
     assert told == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_nothing_sticks_out(open_page: Open, name: str, width: int) -> None:
-    page = open_page(name, viewport={"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+def barriers(page: Page) -> list[str]:
+    """What axe finds wrong with a page as it is."""
+    if not AXE.exists() and not os.environ.get("CI"):
+        pytest.skip("axe is not installed; make test installs it where there is npm")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    found = page.evaluate("options => axe.run(document, options)", options)["violations"]
+    nodes = [(violation, violation["nodes"][0]) for violation in found]
+    return [f"{page.url}: {v['id']}: {node['html'][:160]} {node['failureSummary']}" for v, node in nodes]
+
+
+def test_nothing_sticks_out(open_page: Open) -> None:
+    page, wide = open_page(), []
+    for name in PAGES:
+        show(page, name)
+        for width in (390, 768, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)
+            if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+                wide.append((name, width))
+    assert wide == []
+
+
+def show(page: Page, name: str) -> None:
+    page.goto(f"{page.url.partition('/webui')[0]}/webui/{name}")
+    page.wait_for_selector("[data-ready]", state="attached")
+    page.wait_for_timeout(200)
 
 
 def test_an_idle_page_asks_nothing(open_page: Open) -> None:
@@ -198,16 +310,33 @@ def test_an_idle_page_asks_nothing(open_page: Open) -> None:
     assert asked == []
 
 
-def test_it_is_there_within_a_second(open_page: Open) -> None:
-    page = open_page()
-    page.reload()
-    page.wait_for_selector("[data-ready]", state="attached")
-    begun = page.evaluate("performance.getEntriesByName('interactive')[0]?.startTime ?? performance.now()")
-    over_the_wire = page.evaluate(
-        "performance.getEntries().filter(e => e.transferSize).reduce((sum, e) => sum + e.transferSize, 0)"
-    )
-    print(f"interactive after {begun:.0f} ms; {over_the_wire} bytes on a second visit")
-    assert over_the_wire <= 150_000
+def test_the_first_page_is_light_and_soon_there(benchmark: ModuleType, browser: Browser, server: Any) -> None:
+    weight, usable = benchmark.first_page(browser, server.url)
+    print(f"{weight} bytes over the wire, can be used after {usable:.0f} ms")
+    assert weight <= 150_000
+    assert usable <= 1000
+
+
+def test_ten_thousand_jobs_stay_smooth(
+    benchmark: ModuleType, open_page: Open, make_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A page at a time, of jobs and of clips."""
+    benchmark.write_long_lists(tmp_path, 10_000, 5_000)
+    server = make_server(tmp_path)
+    server.start()
+    try:
+        page = open_page("jobs", at=server.url)
+        expect(page.locator("[data-pager-where]")).to_have_text("1 to 25 of 10,000")
+        took = benchmark.long_lists(page, server.url)
+        print(took)
+        assert max(took.values()) <= 1500
+        page.goto(f"{server.url}/webui/jobs")
+        for button, where in (("on", "26 to 50"), ("back", "1 to 25")):
+            page.click(f"[data-pager-{button}]")
+            expect(page.locator("[data-pager-where]")).to_have_text(f"{where} of 10,000")
+        assert page.locator("[data-list] > li").count() == 25
+    finally:
+        server.kill()
 
 
 def test_portuguese_by_browser_and_by_choice(open_page: Open) -> None:
@@ -216,71 +345,6 @@ def test_portuguese_by_browser_and_by_choice(open_page: Open) -> None:
     expect(page.locator("[data-count]")).to_contain_text("caracteres")
     page.select_option("[data-language]", "en")
     expect(page.locator("h1")).to_have_text("Studio")
-
-
-CONTROLS = "main :is(button, a[href], summary, select, input, textarea), .rail button"
-WATCH = """() => {
-  window.changes = 0;
-  new MutationObserver((list) => (window.changes += list.length)).observe(document, {
-    subtree: true, childList: true, attributes: true, characterData: true,
-  });
-  for (const type of ["input", "change", "toggle"]) document.addEventListener(type, () => (window.changes += 1), true);
-}"""
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_every_control_does_something(open_page: Open, name: str) -> None:
-    """A crawler: each control that can be seen is used; it must ask the service, change the page, leave it, begin a
-    download, or open a file chooser."""
-    page = open_page(name, allow=("status of 4",))
-    page.evaluate("localStorage.clear()")
-    idle, n = [], len([c for c in page.locator(CONTROLS).all() if c.is_visible()])
-    assert n > 5
-    for index in range(n):
-        page.goto(page.url.partition("?")[0])
-        page.wait_for_selector("[data-ready]", state="attached")
-        visible = [c for c in page.locator(CONTROLS).all() if c.is_visible() and c.is_enabled()]
-        if index < len(visible):
-            idle += _use(page, visible[index])
-    assert idle == []
-
-
-def _use(page: Page, control: Locator) -> list[str]:
-    """What the control is, if nothing came of it."""
-    told = str(control.evaluate("e => e.outerHTML.slice(0, 120)"))
-    happened: list[str] = []
-    page.evaluate(WATCH)
-    listeners: dict[str, Any] = {
-        "request": lambda r: happened.append(r.url),
-        "filechooser": lambda c: happened.append("chooser"),
-        "download": lambda d: happened.append("download"),
-        "framenavigated": lambda f: happened.append("left"),
-    }
-    for event, listener in listeners.items():
-        page.on(event, listener)  # type: ignore[call-overload]
-    _act(control)
-    page.wait_for_timeout(120)
-    changes = 0 if happened else page.evaluate("window.changes")
-    for event, listener in listeners.items():
-        page.remove_listener(event, listener)
-    return [] if happened or changes else [told]
-
-
-def _act(control: Locator) -> None:
-    tag, kind = control.evaluate("e => [e.tagName, e.type]")
-    if tag == "SELECT":
-        values = control.evaluate("e => [...e.options].map(o => o.value)")
-        control.select_option(values[-1])
-        control.dispatch_event("change")
-    elif tag == "TEXTAREA" or (tag == "INPUT" and kind in ("text", "search", "password")):
-        control.fill("abc")
-    elif tag == "INPUT" and kind == "number":
-        control.fill("2")
-    elif tag == "INPUT" and kind in ("radio", "checkbox"):
-        control.evaluate("e => e.click()")
-        control.dispatch_event("change")
-    else:
-        control.click()
 
 
 def test_off_loopback_the_page_asks_for_a_key(
@@ -299,6 +363,10 @@ def test_off_loopback_the_page_asks_for_a_key(
         page = browser.new_context(locale="en-GB").new_page()
         page.goto(f"{server.url}/webui/jobs")
         page.wait_for_url("**/webui/login?**")
+        page.wait_for_selector("login-page[data-ready]")
+        told = barriers(page)
+        page.emulate_media(color_scheme="dark")
+        assert told + barriers(page) == []
         page.fill("[name=key]", "loc_wrong_key")
         page.click("[data-login] button")
         expect(page.locator("[data-wrong]")).to_contain_text("unknown")

@@ -1,6 +1,7 @@
 """Where errors become one sentence and an exit code: 0 done, 1 failed, 2 asked for wrongly, 130 stopped by Ctrl-C."""
 
 import logging
+import os
 from typing import Any
 
 import typer
@@ -8,6 +9,7 @@ from typer.core import TyperGroup
 
 from locutor.cli.console import say
 from locutor.errors import LocutorError, OptionError
+from locutor.i18n import choose_language, translate
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
@@ -53,10 +55,18 @@ def is_verbose(ctx: Any) -> bool:
 
 
 def _tell(ctx: Any, sentence: str) -> None:
-    """Say what went wrong on stderr, in one line; with the traceback where it was asked for."""
-    typer.echo(f"error: {' '.join(sentence.split())}", err=True)
+    """Say what went wrong on stderr, in one line and in the terminal's language; with the traceback where asked for."""
+    language = _language()
+    told = " ".join(translate(sentence, language).split())
+    typer.echo(f"{translate('error', language)}: {told}", err=True)
     if is_verbose(ctx) or _debug():
         _log.error("traceback:", exc_info=True)
+
+
+def _language() -> str:
+    """Of the terminal, by the variables of POSIX, the strongest first."""
+    wished = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return choose_language([next(filter(None, wished), "")])
 
 
 def _debug() -> bool:

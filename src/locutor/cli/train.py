@@ -34,7 +34,7 @@ def start(
     dataset: Annotated[str, typer.Option(help="A dataset of `locutor dataset stats`, or the folder of one.")],
     base: Annotated[str | None, typer.Option(help="The model to go on from.")] = None,
     lora: Annotated[bool, typer.Option("--lora", help="Train a small adapter instead of every weight.")] = False,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the clips.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the clips; 100, and 500 with XTTS-v2.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Clips a batch; 4, and 8 with --lora.")] = None,
     accumulation: Annotated[int | None, typer.Option(help="Batches an update.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Else what suits the engine and method.")] = None,
@@ -142,7 +142,7 @@ def list_runs() -> None:
     for folder in run_catalog(load_settings()).list():
         config, now = folder.config(), folder.status()
         loss = "-" if now.loss is None else f"{now.loss:.4f}"
-        epoch = f"{now.epoch} of {config.epochs}"
+        epoch = f"{now.epoch} of {now.total_epochs or config.epochs or '?'}"
         grid.add_row(folder.path.name, config.base, config.method, now.state, epoch, loss, now.error or now.message)
     console().print(grid)
 

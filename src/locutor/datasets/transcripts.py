@@ -23,6 +23,7 @@ FILE_COLUMNS = ("file", "path", "audio", "audio_file", "audio_path", "filename",
 TEXT_COLUMNS = ("text", "transcript", "transcription", "sentence", "normalized_text")
 SPEAKER_COLUMNS = ("speaker", "speaker_id", "speaker_name")
 LIST_NAME = "metadata.csv"
+TRANSCRIPT_SUFFIXES = (".srt", ".vtt", ".lab", ".txt")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _of_folder(folder: Path, speaker: str) -> list[Given]:
 
 def _beside(path: Path, name: str, speaker: str) -> Given:
     """A recording with the transcript that lies beside it."""
-    for suffix in (".srt", ".vtt", ".lab", ".txt"):
+    for suffix in TRANSCRIPT_SUFFIXES:
         beside = path.with_suffix(suffix)
         if beside.is_file():
             try:

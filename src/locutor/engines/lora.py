@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from locutor.engines.conv1d import Conv1D
 from locutor.engines.weights import read_weights
 from locutor.errors import CheckpointError, OptionError
 
@@ -29,12 +30,14 @@ _DOWN, _UP = "lora_A.weight", "lora_B.weight"
 @dataclass(frozen=True, kw_only=True)
 class LoraConfig:
     """rank: of each change; alpha / rank scales it; dropout: of its input while training. targets: regular
-    expressions; a linear layer is adapted when its name ends in a match of one."""
+    expressions; a linear layer is adapted when its name ends in a match of one. fan_in_fan_out: peft's word for weights
+    that are stored (i, o), those of Conv1D."""
 
     rank: int = 8
     alpha: float = 16.0
     dropout: float = 0.1
     targets: tuple[str, ...] = ()
+    fan_in_fan_out: bool = False
 
     def __post_init__(self) -> None:
         if self.rank < 1:
@@ -50,7 +53,7 @@ class LoraConfig:
 class LoraLinear(nn.Module):
     """A linear layer that stays as it is, plus a change of rank r: y = W x + b + scale * B A x."""
 
-    def __init__(self, base: nn.Linear, config: LoraConfig) -> None:
+    def __init__(self, base: nn.Linear | Conv1D, config: LoraConfig) -> None:
         super().__init__()
         self.base, self.scale, self.dropout = base, config.scale, config.dropout
         like = {"device": base.weight.device, "dtype": torch.float32}
@@ -68,8 +71,9 @@ class LoraLinear(nn.Module):
         return y + self.scale * self.lora_B(self.lora_A(heard.to(self.lora_A.weight.dtype))).to(y.dtype)
 
     def change(self) -> Tensor:
-        """(o, i) what the adapter adds to the weight."""
-        return self.scale * (self.lora_B.weight @ self.lora_A.weight)
+        """What the adapter adds to the weight, (o, i), or (i, o) where the weight is stored so."""
+        change = self.scale * (self.lora_B.weight @ self.lora_A.weight)
+        return change.T if isinstance(self.base, Conv1D) else change
 
     @torch.no_grad()
     def merge(self) -> None:
@@ -126,15 +130,22 @@ def adapted(network: nn.Module, adapter: Adapter) -> Any:
     layers = sorted({name.rsplit(".lora_", 1)[0] for name in adapter.tensors})
     for name in layers:
         try:
-            is_linear = isinstance(twin.get_submodule(name), nn.Linear)
+            fits = isinstance(twin.get_submodule(name), Conv1D if adapter.config.fan_in_fan_out else nn.Linear)
         except AttributeError:
-            is_linear = False
-        if not is_linear:
+            fits = False
+        if not fits:
             raise CheckpointError(f"the adapter changes {name}, which is no linear layer of {adapter.base}")
         with torch.random.fork_rng(devices=[]):  # fresh adapters are drawn, and the caller's random state is not ours
             _replace(twin, name, adapter.config)
     _fill(twin, adapter)
     return twin.eval().requires_grad_(False)
+
+
+def adapter_of(network: nn.Module, config: LoraConfig, base: str, state: Mapping[str, Tensor] | None = None) -> Adapter:
+    """The adapter of a network, or of a state of it. base: what the network was before."""
+    layers = [module.base for module in network.modules() if isinstance(module, LoraLinear)]
+    turned = any(isinstance(layer, Conv1D) for layer in layers)
+    return Adapter(replace(config, fan_in_fan_out=turned), adapter_tensors(network, state), base)
 
 
 def adapter_tensors(network: nn.Module, state: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
@@ -143,15 +154,25 @@ def adapter_tensors(network: nn.Module, state: Mapping[str, Tensor] | None = Non
     return {name: tensor for name, tensor in state.items() if name.endswith((_DOWN, _UP))}
 
 
-def merged_state(base: Mapping[str, Tensor], adapter: Adapter) -> dict[str, Tensor]:
-    """Weights of the plain network with the adapter's change added. Raises CheckpointError when it does not fit."""
+def merged_state(base: Mapping[str, Tensor], adapter: Adapter, fan_in_fan_out: bool = False) -> dict[str, Tensor]:
+    """Weights of the plain network with the adapter's change added.
+
+    fan_in_fan_out: the weights are stored (i, o). Raises CheckpointError when the adapter does not fit.
+    """
+    if adapter.config.fan_in_fan_out != fan_in_fan_out:
+        raise CheckpointError(
+            f"the adapter has fan_in_fan_out {adapter.config.fan_in_fan_out}, but the weights of {adapter.base} need "
+            f"{fan_in_fan_out}: it belongs to another kind of network"
+        )
     merged = dict(base)
     for name in (n for n in adapter.tensors if n.endswith(_DOWN)):
         layer = name.removesuffix("." + _DOWN)
         weight, up = merged.get(f"{layer}.weight"), adapter.tensors.get(f"{layer}.{_UP}")
-        if weight is None or up is None or (up.shape[0], adapter.tensors[name].shape[1]) != weight.shape:
+        shape = None if up is None else (up.shape[0], adapter.tensors[name].shape[1])
+        if weight is None or up is None or (shape[::-1] if fan_in_fan_out and shape else shape) != weight.shape:
             raise CheckpointError(f"the adapter's {layer} does not fit {adapter.base}")
         change = adapter.config.scale * (up.float() @ adapter.tensors[name].float())
+        change = change.T if fan_in_fan_out else change
         merged[f"{layer}.weight"] = (weight.float() + change).to(weight.dtype)
     return merged
 
@@ -169,7 +190,7 @@ def write_adapter(folder: Path, adapter: Adapter) -> None:
         "lora_dropout": config.dropout,
         "target_modules": sorted({name.rsplit(".lora_", 1)[0] for name in adapter.tensors}),
         "bias": "none",
-        "fan_in_fan_out": False,
+        "fan_in_fan_out": config.fan_in_fan_out,
         "inference_mode": True,
         "task_type": None,
     }
@@ -180,12 +201,15 @@ def read_adapter(weights: Path, config: Path) -> Adapter:
     """An adapter of this package or of peft. Raises NotFoundError, CheckpointError for what is no plain LoRA."""
     try:
         facts: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
-        lora = LoraConfig(rank=facts["r"], alpha=facts["lora_alpha"], dropout=facts.get("lora_dropout", 0.0))
+        lora = LoraConfig(
+            rank=facts["r"],
+            alpha=facts["lora_alpha"],
+            dropout=facts.get("lora_dropout", 0.0),
+            fan_in_fan_out=bool(facts.get("fan_in_fan_out", False)),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{config} is not a readable adapter config: {error!r}") from error
-    odd = [
-        key for key in ("use_dora", "use_rslora", "fan_in_fan_out", "rank_pattern", "alpha_pattern") if facts.get(key)
-    ]
+    odd = [key for key in ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern") if facts.get(key)]
     if facts.get("peft_type") != "LORA" or facts.get("bias", "none") != "none" or odd:
         raise CheckpointError(f"{config} is not a plain LoRA adapter: {', '.join(odd) or facts.get('peft_type')}")
     tensors = {name.removeprefix(PREFIX): tensor for name, tensor in read_weights(weights).items()}
@@ -196,14 +220,14 @@ def read_adapter(weights: Path, config: Path) -> Adapter:
 
 def _matching(network: nn.Module, target: str) -> list[str]:
     pattern = re.compile(rf"(^|.*\.){target}$" if not target.startswith("^") else target)
-    return [n for n, module in network.named_modules() if isinstance(module, nn.Linear) and pattern.match(n)]
+    return [n for n, module in network.named_modules() if isinstance(module, nn.Linear | Conv1D) and pattern.match(n)]
 
 
 def _replace(network: nn.Module, name: str, config: LoraConfig) -> None:
     parent, _, child = name.rpartition(".")
     owner = network.get_submodule(parent)
     base = owner.get_submodule(child)
-    assert isinstance(base, nn.Linear)
+    assert isinstance(base, nn.Linear | Conv1D)
     setattr(owner, child, LoraLinear(base, config))
 
 

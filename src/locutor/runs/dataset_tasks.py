@@ -7,11 +7,13 @@ from typing import Any
 
 from locutor import datasets
 from locutor.datasets import Dataset, DatasetStore, Limits, SegmentOptions, Watch
+from locutor.datasets.transcripts import TRANSCRIPT_SUFFIXES
 from locutor.jobs.kinds import JobContext, JobKind
 from locutor.jobs.model import JobOutcome
 from locutor.storage.artefacts import ArtefactStore
 
 LANE = "datasets"
+_ALONE = "no recording of this name came with it"
 DOWNLOAD, UPLOAD, SEGMENT, TRANSCRIBE, BUILD, MAKE = (
     f"dataset_{step}" for step in ("download", "upload", "segment", "transcribe", "build", "make")
 )
@@ -55,8 +57,12 @@ class DatasetTasks:
         dataset = self.store.create(params["dataset"], params["language"])
         with context.scratch() as folder:
             files = [self._placed(folder, clip) for clip in params["clips"]]
-            sources = datasets.import_recordings(dataset, files, watch=_watch(context))
-        errors = {source.name: source.error for source in sources if source.error}
+            spoken = [file for file in files if file.suffix.lower() not in TRANSCRIPT_SUFFIXES]
+            sources = datasets.import_recordings(dataset, spoken, watch=_watch(context))
+            names = {file.name for file in files}
+            errors = {s.name: s.error.replace(f"{folder}/", "") for s in sources if s.error and s.name in names}
+        beside = {file.stem for file in spoken}
+        errors |= {file.name: _ALONE for file in files if file not in spoken and file.stem not in beside}
         return JobOutcome(result=_result(dataset) | {"errors": errors})
 
     def segment(self, context: JobContext) -> JobOutcome:

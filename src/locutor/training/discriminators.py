@@ -70,6 +70,12 @@ class Discriminators(nn.Module):
         by_resolution = [ResolutionDiscriminator(n) for n in RESOLUTIONS]
         self.judges = nn.ModuleList([*by_period, *by_resolution])
 
+    def shares(self, of_resolutions: float) -> list[float]:
+        """What each judge counts: those by period 1 together, those by resolution `of_resolutions` together."""
+        by_period = [isinstance(judge, PeriodDiscriminator) for judge in self.judges]
+        each = {True: 1 / max(1, sum(by_period)), False: of_resolutions / max(1, by_period.count(False))}
+        return [each[kind] for kind in by_period]
+
     def forward(self, waveform: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         judged = [judge(waveform) for judge in self.judges]
         return [verdict for verdict, _ in judged], [features for _, features in judged]

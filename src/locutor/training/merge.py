@@ -38,4 +38,16 @@ def _f5(folder: Path, checkpoint: Checkpoint, adapter: Adapter) -> Mapping[str, 
     return write_network(folder, base.config, checkpoint.files["vocab"], merged_state(state, adapter))
 
 
-MERGERS: dict[str, Callable[[Path, Checkpoint, Adapter], Mapping[str, str]]] = {"builtin": _builtin, "f5": _f5}
+def _xtts(folder: Path, checkpoint: Checkpoint, adapter: Adapter) -> Mapping[str, str]:
+    from locutor.engines.xtts.checkpoint import read_checkpoint, with_adapter
+    from locutor.training.xtts_finetune import write_model
+
+    merged = with_adapter(read_checkpoint(checkpoint.files["model"]), adapter)
+    return write_model(folder, merged, checkpoint.files)
+
+
+MERGERS: dict[str, Callable[[Path, Checkpoint, Adapter], Mapping[str, str]]] = {
+    "builtin": _builtin,
+    "f5": _f5,
+    "xtts": _xtts,
+}

@@ -47,6 +47,11 @@ class Plan:
     disk_bytes: int
     free_disk_bytes: int
 
+    @property
+    def epochs(self) -> int:
+        """Passes over the clips."""
+        return self.total_steps // self.steps_per_epoch
+
     def sentence(self) -> str:
         """For whoever started the run."""
         return (
@@ -160,9 +165,9 @@ def peak_bytes(device: torch.device) -> int:
 def _plan(config: RunConfig, trainable: Trainable, folder: Path, probe: Probe) -> Plan:
     trained = sum(tensor.numel() for tensor in trained_tensors(trainable.network).values())
     steps_per_epoch = -(-trainable.n_batches // probe.accumulation)
-    total_steps = steps_per_epoch * config.epochs
-    per_step = probe.seconds * probe.accumulation
     defaults = trainable.defaults
+    total_steps = steps_per_epoch * (config.epochs or defaults.epochs)
+    per_step = probe.seconds * probe.accumulation
     usual = defaults.lora_learning_rate if config.method == "lora" else defaults.full_learning_rate
     state = (OPTIMIZER_COPIES + 2) * 4 * trained  # weights, average, optimizer
     return Plan(

@@ -24,4 +24,10 @@ def _f5(lesson: Lesson) -> Trainable:
     return F5Trainable.of(lesson)
 
 
-MAKERS: dict[str, TrainableMaker] = {"builtin": _builtin, "f5": _f5}
+def _xtts(lesson: Lesson) -> Trainable:
+    from locutor.training.xtts_finetune import XttsTrainable
+
+    return XttsTrainable.of(lesson)
+
+
+MAKERS: dict[str, TrainableMaker] = {"builtin": _builtin, "f5": _f5, "xtts": _xtts}

@@ -33,7 +33,7 @@ class RunConfig(BaseModel):
     base: str = "builtin"
     language: str = "en"
     method: Literal["full", "lora"] = "full"
-    epochs: int = Field(default=100, ge=1, le=10_000)
+    epochs: int | None = Field(default=None, ge=1, le=10_000)
     batch_size: int | None = Field(default=None, ge=1, le=64)
     accumulation: int | None = Field(default=None, ge=1, le=64)
     learning_rate: float | None = Field(default=None, gt=0, le=1e-2)

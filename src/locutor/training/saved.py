@@ -21,9 +21,8 @@ from locutor.engines.download import disk_refused, sha256_of
 from locutor.engines.lora import (
     CONFIG_NAME,
     WEIGHTS_NAME,
-    Adapter,
     LoraConfig,
-    adapter_tensors,
+    adapter_of,
     write_adapter,
 )
 from locutor.errors import StorageError
@@ -147,7 +146,7 @@ def _write_weights(
 ) -> Mapping[str, str]:
     if origin.lora is None:
         return trainable.write(folder, tensors)
-    write_adapter(folder, Adapter(origin.lora, adapter_tensors(trainable.network, tensors), origin.base.card.id))
+    write_adapter(folder, adapter_of(trainable.network, origin.lora, origin.base.card.id, tensors))
     return {"adapter": WEIGHTS_NAME, "adapter_config": CONFIG_NAME}
 
 

@@ -159,7 +159,7 @@ class Teaching:
 
     def _run(self) -> RunStatus:
         config = self.folder.config()
-        self._tell(state="preparing", total_epochs=config.epochs, pid=os.getpid(), message="reading the dataset")
+        self._tell(state="preparing", total_epochs=config.epochs or 0, pid=os.getpid(), message="reading the dataset")
         dataset = read_dataset(config.dataset, config.language).limited(config.max_train_samples)
         base = self.store.locate(config.base)
         if not self.folder.voice.is_file():
@@ -168,7 +168,8 @@ class Teaching:
         lora = config.lora(self._trainable.adapter_targets) if config.method == "lora" else None
         self._origin, self._steps_per_epoch = saved.Origin(config, base, lora), plan.steps_per_epoch
         loop = Finetune(self._trainable, schedule_of(config, plan), self.folder.state, self)
-        self._tell(state="running", total_steps=plan.total_steps, step=loop.state.step, message=plan.sentence())
+        totals = {"total_epochs": plan.epochs, "total_steps": plan.total_steps}
+        self._tell(state="running", step=loop.state.step, message=plan.sentence(), **totals)
         if loop.state.step == 0 and not (self.folder.samples / "epoch_0_output.wav").is_file():
             make_sample(self.folder.path, 0, base, self.registry, self.device)
         ended = loop.run(self.folder.path, self._boards(config, plan))
@@ -242,7 +243,7 @@ def schedule_of(config: RunConfig, plan: Plan) -> Schedule:
     )
     return Schedule(
         train=train,
-        epochs=config.epochs,
+        epochs=plan.epochs,
         accumulation=plan.accumulation,
         patience=config.patience,
         save_per_updates=config.save_per_updates,

@@ -22,10 +22,12 @@ from locutor.training.loop import Measured
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """What a run of this engine uses unless told otherwise. full_, lora_: learning rates of the two methods."""
+    """What a run of this engine uses unless told otherwise. full_, lora_: learning rates of the two methods. epochs:
+    passes over the clips."""
 
     full_learning_rate: float
     lora_learning_rate: float
+    epochs: int = 100
 
 
 class Trainable(Measured, Protocol):

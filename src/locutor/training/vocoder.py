@@ -1,4 +1,4 @@
-"""Adversarial training of a vocoder (hinge losses, feature matching, mel distance), as Vocos was trained.
+"""Adversarial training of a vocoder (hinge losses, feature matching, mel distance), balanced as Vocos' (2306.00814).
 
 Shapes: b batch, s samples.
 """
@@ -31,13 +31,15 @@ STFT_SIZES = (256, 512, 1024, 2048)
 class VocoderWeights:
     """Weights of the generator's losses; until adversarial_from (share of the run) the judges are silent.
 
+    resolutions: what the judges by resolution count together, those by period counting 1.
     mel_noise: largest standard deviation, in nepers, of the error that half of the mels are given, as networks that
     predict mels make errors.
     """
 
     mel: float = 45.0
     spectrum: float = 5.0
-    features: float = 2.0
+    features: float = 1.0
+    resolutions: float = 0.1
     adversarial_from: float = 0.1
     mel_noise: float = 0.0
 
@@ -51,6 +53,7 @@ class VocoderTrainer:
         self.vocos, self.config, self.weights, self.draw = vocos, config, weights, draw
         self.device = next(vocos.parameters()).device
         self.judges = Discriminators().to(self.device)
+        self.shares = self.judges.shares(weights.resolutions)
         self.judges.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         fused = self.device.type == "cuda"
         self.for_vocos = torch.optim.AdamW(vocos.parameters(), betas=(0.8, 0.9), fused=fused)
@@ -119,10 +122,8 @@ class VocoderTrainer:
                 losses["judges"], real_features = self._train_judges(real, made.detach())
                 self.judges.requires_grad_(False)  # the generator's step needs no gradients of their weights
                 verdicts, features = self.judges(made)
-            losses["fooled"] = sum(
-                (F.relu(1 - v.float()).mean() for v in verdicts), torch.zeros((), device=self.device)
-            )
-            losses["features"] = feature_distance(features, real_features)
+            losses["fooled"] = self._together([F.relu(1 - v.float()).mean() for v in verdicts])
+            losses["features"] = self._together(feature_distances(features, real_features))
             total = total + losses["fooled"] + self.weights.features * losses["features"]
         self._update(self.for_vocos, self.vocos, total)
         self.judges.requires_grad_(True)
@@ -132,11 +133,13 @@ class VocoderTrainer:
         """One step of the judges. Returns their loss and the features they saw in the real audio before it."""
         n = len(real)
         verdicts, features = self.judges(torch.cat([real, made]))
-        loss = torch.zeros((), device=self.device)
-        for verdict in verdicts:
-            loss = loss + F.relu(1 - verdict[:n].float()).mean() + F.relu(1 + verdict[n:].float()).mean()
+        loss = self._together([F.relu(1 - v[:n].float()).mean() + F.relu(1 + v[n:].float()).mean() for v in verdicts])
         self._update(self.for_judges, self.judges, loss)
         return loss, [[f[:n].detach() for f in each] for each in features]
+
+    def _together(self, losses: list[Tensor]) -> Tensor:
+        """One loss of a loss for each judge, each at its share."""
+        return torch.stack([share * loss for share, loss in zip(self.shares, losses, strict=True)]).sum()
 
     @staticmethod
     def _update(optimizer: torch.optim.Optimizer, module: torch.nn.Module, loss: Tensor) -> None:
@@ -163,10 +166,9 @@ def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
     return total / len(STFT_SIZES)
 
 
-def feature_distance(made: list[list[Tensor]], real: list[list[Tensor]]) -> Tensor:
-    """Mean L1 between the judges' features of made and real audio."""
-    total = torch.zeros((), device=made[0][0].device)
-    for of_made, of_real in zip(made, real, strict=True):
-        each = [(a.float() - b.float()).abs().mean() for a, b in zip(of_made, of_real, strict=True)]
-        total = total + torch.stack(each).mean()
-    return total
+def feature_distances(made: list[list[Tensor]], real: list[list[Tensor]]) -> list[Tensor]:
+    """For each judge, the sum over its layers of the mean L1 between its features of made and of real audio."""
+    return [
+        torch.stack([(a.float() - b.float()).abs().mean() for a, b in zip(of_made, of_real, strict=True)]).sum()
+        for of_made, of_real in zip(made, real, strict=True)
+    ]

@@ -29,9 +29,9 @@ PAGES = (
     Page("jobs", _("Jobs"), "list", "j", _("Speak"), main=True),
     Page("datasets", _("Datasets"), "library", "d", _("Teach"), main=False),
     Page("training", _("Training"), "activity", "t", _("Teach"), main=True),
-    Page("profiles", _("Quality"), "sliders-horizontal", "q", _("House")),
-    Page("models", _("Models"), "box", "m", _("House")),
-    Page("settings", _("Settings"), "settings", "e", _("House")),
+    Page("profiles", _("Quality"), "sliders-horizontal", "q", _("System")),
+    Page("models", _("Models"), "box", "m", _("System")),
+    Page("settings", _("Settings"), "settings", "e", _("System")),
 )
 LOGIN = Page("login", _("Log in"), "key-round", "", "")
 BY_NAME = {page.name: page for page in (*PAGES, LOGIN)}

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Form, Header, Query, Response
 from fastapi.responses import FileResponse
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from locutor.api.choices import choose_engine, order_of
 from locutor.api.deps import Context, Served, allow
@@ -39,6 +39,9 @@ _POLL_S = 0.1
 _ON_A_JOB = ("one", "download", "formats", "audio", "peaks", "cancel", "retry", "of_one", "delete")
 _LINKS = leads_to({"job_id": "id"}, *(f"jobs_{name}" for name in _ON_A_JOB))
 _LOSSLESS = frozenset({"wav", "flac", "pcm"})
+
+
+Kind = Annotated[str, StringConstraints(max_length=40)]
 
 
 class JobForm(Parameters):
@@ -117,13 +120,12 @@ def page(
     limit: Annotated[int, Query(ge=1, le=500)] = 20,
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
     status: JobStatus | None = None,
-    kind: Annotated[str | None, Query(max_length=40)] = None,
+    kind: Annotated[list[Kind] | None, Query(max_length=20, description="May be given more than once.")] = None,
     q: Annotated[str | None, Query(min_length=1, max_length=200, description="In its id, text or name.")] = None,
 ) -> JobPage:
-    kinds = None if kind is None else [kind]
     jobs = served.stores.jobs
-    found = jobs.list(limit=limit, offset=offset, status=status, kinds=kinds, words=q)
-    return JobPage(total=jobs.count(status=status, kinds=kinds, words=q), jobs=[JobOut.of(job) for job in found])
+    found = jobs.list(limit=limit, offset=offset, status=status, kinds=kind, words=q)
+    return JobPage(total=jobs.count(status=status, kinds=kind, words=q), jobs=[JobOut.of(job) for job in found])
 
 
 @router.get("/{job_id}", response_model=JobOut, responses=refusals(404, 410), summary="A job")

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from locutor.api.deps import Context, Served, allow
 from locutor.api.files import disposition
-from locutor.api.schemas.common import Id, Responses, refusals
+from locutor.api.schemas.common import EVENT, Id, Responses, refusals
 from locutor.api.schemas.training import (
     CheckpointOut,
     Compared,
@@ -45,7 +45,7 @@ _POLL_S, _ALIVE_S = 0.5, 15.0
 _STREAM: Responses = {
     200: {
         "description": "Events `log` with a line each, `status` with a TrainingStatus when the run is over.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": EVENT},
     }
 }
 

@@ -1,5 +1,6 @@
 """Looking at what training needs and leaves: runs, and the clips of a dataset, the doubtful ones first."""
 
+import math
 from typing import Annotated, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ _BINS = 24
 def runs(served: Served) -> Runs:
     supervisor = tasks(served)
     found = [RunOut.of(folder, supervisor.job(folder.path.name)) for folder in supervisor.catalog.list()]
-    return Runs(runs=sorted(found, key=lambda run: run.updated_at or run.model_name, reverse=True))
+    return Runs(runs=sorted(found, key=_told_at, reverse=True))
 
 
 @router.post("/dataset/make", response_model=TaskStarted, responses=refusals(404, 507), summary="All steps in a row")
@@ -87,6 +88,11 @@ def audio(folder: Id, clip_id: Id, served: Served) -> Response:
         if clip.id == clip_id:
             return Response(io.encode(clip_sound(dataset, clip), "wav"), media_type="audio/wav")
     raise NotFoundError(f"no clip of dataset {folder!r} is called {clip_id!r}")
+
+
+def _told_at(run: RunOut) -> tuple[float, str]:
+    """When it said something last; runs that wait for their turn have said nothing yet and count as the newest."""
+    return run.updated_at.timestamp() if run.updated_at else math.inf, run.model_name
 
 
 def _all(dataset: Dataset) -> list[ClipOut]:

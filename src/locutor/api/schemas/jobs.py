@@ -21,6 +21,9 @@ class JobOut(BaseModel):
     message: str
     attempts: int
     text: str | None = None
+    subject: str | None = Field(
+        default=None, description="Which dataset, run or model it is about; a batch's first text."
+    )
     source_language: str | None = None
     target_language: str | None = None
     voice_preset: str | None = None
@@ -62,6 +65,7 @@ class JobOut(BaseModel):
             message=job.message,
             attempts=job.attempts,
             text=params.get("text"),
+            subject=_subject(params),
             source_language=client.get("source_language"),
             target_language=params.get("language") if job.kind != CLONE_VOICE else None,
             voice_preset=client.get("voice_preset"),
@@ -88,6 +92,12 @@ class JobOut(BaseModel):
             completed_at=iso(job.finished_at),
             expires_at=iso(job.expires_at),
         )
+
+
+def _subject(params: dict[str, Any]) -> str | None:
+    if rows := params.get("rows"):
+        return str(rows[0]["text"])
+    return next((str(params[name]) for name in ("dataset", "run", "id", "model") if params.get(name)), None)
 
 
 class JobPage(BaseModel):

@@ -40,7 +40,7 @@ class RunOut(BaseModel):
             language=config.language,
             state="queued" if waits else now.state,  # type: ignore[arg-type]
             epoch=now.epoch,
-            total_epochs=now.total_epochs or config.epochs,
+            total_epochs=now.total_epochs or config.epochs or 0,
             progress=now.progress,
             loss=now.loss,
             updated_at=iso(now.updated_at or None),

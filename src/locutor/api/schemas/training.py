@@ -119,7 +119,7 @@ class TrainingIn(_Body):
     dataset_folder: DatasetName
     base: Annotated[str, Field(max_length=120)] = "builtin"
     method: Literal["full", "lora"] = "full"
-    epochs: int = Field(default=100, ge=1, le=1000)
+    epochs: int | None = Field(default=None, ge=1, le=1000)
     batch_size: int | None = Field(default=None, ge=1, le=64)
     accumulation: int | None = Field(default=None, ge=1, le=64)
     learning_rate: float | None = Field(default=None, ge=1e-6, le=1e-2)

@@ -56,8 +56,8 @@ def with_adapter(checkpoint: Checkpoint, adapter: Adapter) -> Checkpoint:
 
     Raises CheckpointError when the adapter does not fit.
     """
-    linear = {k.removeprefix("gpt."): v.T for k, v in checkpoint.tensors.items() if LINEAR.fullmatch(k)}
-    merged = {f"gpt.{k}": v.T.contiguous() for k, v in merged_state(linear, adapter).items()}
+    linear = {k.removeprefix("gpt."): v for k, v in checkpoint.tensors.items() if LINEAR.fullmatch(k)}
+    merged = {f"gpt.{k}": v for k, v in merged_state(linear, adapter, fan_in_fan_out=True).items()}
     return Checkpoint(dict(checkpoint.tensors) | merged, f"{checkpoint.source} with an adapter")
 
 

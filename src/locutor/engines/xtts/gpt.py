@@ -7,23 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from locutor.engines.conv1d import Conv1D
 from locutor.engines.xtts.cache import KVCache
 from locutor.engines.xtts.conditioning import ConditioningEncoder, Perceiver
 from locutor.engines.xtts.config import XttsConfig
 
-
-class Conv1D(nn.Module):
-    """A linear layer whose weight is stored (in, out), as GPT-2's are."""
-
-    def __init__(self, n_in: int, n_out: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(n_in, n_out) * 0.02)
-        self.bias = nn.Parameter(torch.zeros(n_out))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., in) -> (..., out)"""
-        flat = torch.addmm(self.bias, x.reshape(-1, x.shape[-1]), self.weight)
-        return flat.view(*x.shape[:-1], -1)
+DROPOUT = 0.1  # while training, as GPT-2 has it: of the input, of attention's weights and of what blocks add
 
 
 class Attention(nn.Module):
@@ -40,7 +29,8 @@ class Attention(nn.Module):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """Without a mask each position sees those up to itself. -> (b, n, d)"""
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        dropout = DROPOUT if self.training else 0.0
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, dropout_p=dropout)
         return self.c_proj(attended.transpose(1, 2).flatten(2))
 
 
@@ -65,8 +55,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """(b, n, d) -> the same, with the keys and values of its positions, (2, b, h, n, d / h)"""
         q, both = self.attn.project(self.ln_1(x))
-        x = x + self.attn.attend(q, both[0], both[1], mask)
-        return x + self.mlp(self.ln_2(x)), both
+        x = x + self._dropped(self.attn.attend(q, both[0], both[1], mask))
+        return x + self._dropped(self.mlp(self.ln_2(x))), both
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout(x, DROPOUT) if self.training else x
 
     def decode(self, x: Tensor, cache: KVCache, layer: int, positions: Tensor, mask: Tensor) -> Tensor:
         """One position a row, (b, 1, d) -> (b, 1, d); its key and value go into the cache."""
@@ -91,7 +84,7 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(b, n, d) -> (b, n, d) in float32. mask: (b, 1, n, n), True where a position may look."""
-        x = x.to(self.dtype)
+        x = F.dropout(x.to(self.dtype), DROPOUT, self.training)
         for block in self.h:
             x, _ = block(x, mask)
         return self.ln_f(x.float())

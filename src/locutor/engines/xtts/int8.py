@@ -8,7 +8,7 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from locutor.engines.xtts.gpt import Conv1D
+from locutor.engines.conv1d import Conv1D
 
 
 class Int8Linear(nn.Module):

@@ -58,6 +58,10 @@ class XttsTokenizer:
         """Whether there is a token for a language of Locutor."""
         return self._tokenizer.token_to_id(f"[{TAGS.get(language, language)}]") is not None
 
+    def has_unknown(self, ids: list[int]) -> bool:
+        """Whether a sign among them is not in the vocabulary."""
+        return self._unknown in ids
+
     def encode(self, text: str, language: str) -> list[int]:
         """Token ids of a text in a language, which must be one of the vocabulary's.
 

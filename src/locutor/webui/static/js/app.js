@@ -10,14 +10,17 @@ import { loadWords } from "./lib/words.js";
 const YEAR_S = 31536000;
 
 async function start() {
+  const parts = [import("./elements/status-bar.js"), import("./elements/audio-dock.js"), import("./elements/wave-form.js")];
+  const session = openSession();
   await loadWords();
   listenToKeys();
   listenToFrame();
   document.addEventListener("htmx:after:swap", () => void showPage(true));
-  const session = await openSession();
-  if (!session.authenticated && !location.pathname.endsWith("/login")) return;
-  await Promise.all([import("./elements/status-bar.js"), import("./elements/audio-dock.js"), import("./elements/wave-form.js"), showPage(false)]);
-  if (session.authenticated) live.start();
+  const { authenticated } = await session;
+  document.dispatchEvent(new Event("session"));
+  if (!authenticated && !location.pathname.endsWith("/login")) return;
+  await Promise.all([...parts, showPage(false)]);
+  if (authenticated) live.start();
 }
 
 /** @param {boolean} isSwapped whether another page was here before */

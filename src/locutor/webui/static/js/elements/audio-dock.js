@@ -1,7 +1,7 @@
 // <audio-dock>: the one player. It stays while pages change; anything that sounds is played here.
 
 import { find, findAll } from "../lib/dom.js";
-import { complain } from "../lib/notify.js";
+import { complain, tell } from "../lib/notify.js";
 import { clock, t } from "../lib/words.js";
 import { peaksOf } from "./wave-form.js";
 
@@ -28,7 +28,7 @@ class AudioDock extends HTMLElement {
     find(this, "[data-seek]").addEventListener("input", (event) => this.#seek(Number(/** @type {HTMLInputElement} */ (event.target).value)));
     find(this, "[data-rate]").addEventListener("change", (event) => (this.#audio.playbackRate = Number(/** @type {HTMLSelectElement} */ (event.target).value)));
     for (const type of ["play", "pause", "ended", "timeupdate", "loadedmetadata"]) this.#audio.addEventListener(type, () => this.#show());
-    this.#audio.addEventListener("error", () => this.#track && complain(new Error(t("This recording cannot be played; it may have been deleted."))));
+    this.#audio.addEventListener("error", () => this.#track && tell(t("This recording cannot be played; it may have been deleted."), "bad"));
   }
 
   get #audio() {

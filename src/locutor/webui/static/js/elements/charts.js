@@ -4,6 +4,9 @@ import { number } from "../lib/words.js";
 
 /** @typedef {{label: string, points: [number, number][], colour: string, dash?: number[]}} Curve */
 
+/** Steps between whole numbers on an axis. */
+const WHOLE = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
+
 class Chart extends HTMLElement {
   /** @type {any} */
   plot = null;
@@ -29,8 +32,9 @@ class Chart extends HTMLElement {
     this.plot?.destroy();
     this.replaceChildren();
     const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
-    const axes = [{ ...axis }, { ...axis, size: 56, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => number(tick, tick && Math.abs(tick) < 1 ? 2 : Number.isInteger(tick) ? 0 : 1)) }];
-    this.plot = new UPlot({ width: this.clientWidth || 400, height: 240, axes, legend: { show: options.series.length > 2 }, ...options }, data, this);
+    const axes = [{ ...axis, ...options.x }, { ...axis, size: 56, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => number(tick, tick && Math.abs(tick) < 1 ? 2 : Number.isInteger(tick) ? 0 : 1)) }];
+    const { x: _x, ...rest } = options;
+    this.plot = new UPlot({ width: this.clientWidth || 400, height: 240, axes, legend: { show: options.series.length > 2 }, ...rest }, data, this);
   }
 }
 
@@ -48,7 +52,7 @@ class LossChart extends Chart {
       return;
     }
     const series = [{ label: xLabel }, ...shown.map((curve) => ({ label: curve.label, stroke: colour(curve.colour), width: 2, dash: curve.dash, spanGaps: true, points: { show: curve.points.length < 40, size: 5 } }))];
-    await this.draw({ scales: { x: { time: false } }, series }, data);
+    await this.draw({ scales: { x: { time: false } }, series, x: { incrs: WHOLE } }, data);
   }
 }
 
@@ -59,8 +63,9 @@ class BarChart extends Chart {
     const { default: UPlot } = await import("../../vendor/uPlot.esm.js");
     const middles = counts.map((_, i) => (edges[i] + edges[i + 1]) / 2);
     const bars = UPlot.paths.bars?.({ size: [0.9, 60] });
-    const series = [{}, { label, stroke: colour("--teal"), fill: colour("--teal"), paths: bars, points: { show: false } }];
-    await this.draw({ height: 180, scales: { x: { time: false } }, series }, [middles, counts]);
+    const series = [{}, { label, width: 0, fill: colour("--teal"), paths: bars, points: { show: false } }];
+    const range = [edges[0], edges[edges.length - 1]];
+    await this.draw({ height: 180, scales: { x: { time: false, range } }, series }, [middles, counts]);
   }
 }
 

@@ -1,7 +1,7 @@
 // <mic-recorder>: records plain samples, unfiltered by the browser, and gives a WAV file in a `files` event.
 
 import { find } from "../lib/dom.js";
-import { complain } from "../lib/notify.js";
+import { complain, tell } from "../lib/notify.js";
 import { clock, t } from "../lib/words.js";
 
 const MAX_S = 60;
@@ -85,7 +85,8 @@ class MicRecorder extends HTMLElement {
       NotFoundError: t("There is no microphone. Plug one in, or drop a recording."),
       NotReadableError: t("Another program holds the microphone. Close it, then record again."),
     };
-    complain(new Error(reasons[error.name] ?? error.message));
+    if (error.name in reasons) tell(reasons[error.name], "bad");
+    else complain(error);
   }
 
   /** @param {boolean} isRecording */

@@ -12,7 +12,6 @@ class StatusBar extends HTMLElement {
   #timer = 0;
 
   connectedCallback() {
-    document.dispatchEvent(new Event("session"));
     live.addEventListener("up", () => this.#soon());
     live.addEventListener("down", () => this.#show("down", t("Connection lost, trying again")));
     live.addEventListener("job", (event) => {
@@ -44,9 +43,17 @@ class StatusBar extends HTMLElement {
   #showEngines(engines) {
     const loaded = engines.engines.filter((/** @type {any} */ e) => e.loaded);
     const bytes = loaded.reduce((/** @type {number} */ sum, /** @type {any} */ e) => sum + e.n_bytes, 0);
-    find(this, "[data-device]").textContent = Object.keys(engines.workers).join(", ") || "–";
+    const devices = new Set(loaded.map((/** @type {any} */ e) => e.device.toUpperCase()));
     find(this, "[data-models]").textContent = loaded.map((/** @type {any} */ e) => e.model).join(", ") || t("no model loaded");
-    find(this, "[data-memory]").textContent = size(bytes);
+    this.#part("[data-device]", [...devices].join(", "));
+    this.#part("[data-memory]", bytes ? size(bytes) : "");
+  }
+
+  /** @param {string} selector @param {string} text hidden with its icon where there is none */
+  #part(selector, text) {
+    const shown = find(this, selector);
+    shown.textContent = text;
+    /** @type {HTMLElement} */ (shown.parentElement).hidden = !text;
   }
 
   /** @param {any} engines @param {number} queued @param {number} processing */

@@ -3,7 +3,7 @@
 import { get, post, remove } from "./api.js";
 import { element, fill, find, findAll, fromTemplate } from "./dom.js";
 import { isFinal } from "./events.js";
-import { complain, confirmed, tell } from "./notify.js";
+import { confirmed, tell } from "./notify.js";
 import { clock, moment, sentence, t } from "./words.js";
 
 /** @typedef {Record<string, any> & {id: string, status: string, progress: number, message: string}} Job */
@@ -21,8 +21,10 @@ export function statusWord(status) {
 export function kindWord(kind) {
   /** @type {Record<string, string>} */
   const words = {
-    synthesize: t("Speech"), clone_voice: t("New voice"), batch: t("Batch"), train: t("Training"),
-    dataset: t("Dataset"), evaluate: t("Evaluation"), pull_model: t("Model download"),
+    synthesize: t("Speech"), synthesize_batch: t("Batch"), clone_voice: t("New voice"), train: t("Training"),
+    pull_model: t("Model download"), checkpoint_comparison: t("Comparison"), ab_test: t("Blind test"), checkpoint_speech: t("Speech of a checkpoint"),
+    dataset_upload: t("Dataset"), dataset_download: t("Dataset: download"), dataset_segment: t("Dataset: cutting"),
+    dataset_transcribe: t("Dataset: writing down"), dataset_build: t("Dataset: building"), dataset_make: t("Dataset: all steps"),
   };
   return words[kind] ?? kind.replaceAll("_", " ");
 }
@@ -36,7 +38,9 @@ export function showState(root, job) {
   state.dataset.status = job.status;
   showProgress(root, job);
   fill(root, { error: job.error_message ? sentence(job.error_message) : job.status === "cancelled" ? t("Stopped before it was done.") : "" });
-  find(root, "[data-wrong]").hidden = !["failed", "cancelled"].includes(job.status);
+  const wrong = find(root, "[data-wrong]");
+  wrong.hidden = !["failed", "cancelled"].includes(job.status);
+  wrong.classList.toggle("bad", job.status === "failed");
   for (const [selector, shown] of Object.entries({
     "[data-cancel]": isRunning, "[data-retry]": ["failed", "cancelled"].includes(job.status),
     "[data-delete]": !isRunning, "[data-download]": Boolean(job.audio_url),
@@ -101,6 +105,6 @@ export function showWarnings(list, warnings) {
 
 /** A job's error, where one is expected to be read at once. @param {Job} job */
 export function tellEnd(job) {
-  if (job.status === "failed") complain(new Error(sentence(job.error_message ?? t("It failed."))));
+  if (job.status === "failed") tell(sentence(job.error_message ?? t("It failed.")), "bad");
   else if (job.status === "cancelled") tell(t("Stopped."));
 }

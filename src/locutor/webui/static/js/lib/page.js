@@ -31,6 +31,7 @@ export class Page extends HTMLElement {
     try {
       await this.refresh();
       for (const skeleton of findAll(this, "[data-skeleton]")) skeleton.hidden = true;
+      if (this.dataset.ready === undefined) performance.mark("interactive");
       this.dataset.ready = "";
     } catch (error) {
       if (!this.signal.aborted) complain(error);

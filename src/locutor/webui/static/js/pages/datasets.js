@@ -5,14 +5,15 @@ import "../elements/charts.js";
 import { play } from "../elements/audio-dock.js";
 import { get, patch, post, remove, withQuery } from "../lib/api.js";
 import { element, fill, find, findAll, fromTemplate, showList, showOptions } from "../lib/dom.js";
-import { ended } from "../lib/events.js";
-import { cancelJob, showProgress } from "../lib/jobs.js";
+import { ended, isFinal } from "../lib/events.js";
+import { cancelJob, showProgress, showWarnings } from "../lib/jobs.js";
 import { complain, confirmed, tell } from "../lib/notify.js";
 import { keepDraft, Page, Pager, putValues, valuesOf } from "../lib/page.js";
-import { clock, language, languageName, number, percent, sentence, span, t } from "../lib/words.js";
+import { language, languageName, number, percent, sentence, span, t } from "../lib/words.js";
 
 const PAGE = 40;
 const TYPED_MS = 300;
+const STEPS = ["upload", "download", "segment", "transcribe", "build", "make"];
 
 class DatasetsPage extends Page {
   /** @type {File[]} */
@@ -61,8 +62,18 @@ class DatasetsPage extends Page {
     showOptions(/** @type {HTMLSelectElement} */ (find(this, "[data-languages]")), options, this.#draft.values.language ?? language);
     showList(find(this, "[data-list]"), datasets, (/** @type {any} */ d) => d.name, () => fromTemplate(this, "dataset"), (item, d) => this.#showDataset(item, d));
     this.showEmpty("datasets", !datasets.length);
+    find(this, "[data-list-part]").hidden = !datasets.length;
     if (!datasets.some((/** @type {any} */ d) => d.name === this.#name)) this.#name = datasets[0]?.name ?? "";
     await this.#showDetail();
+    await this.#pickUp();
+  }
+
+  /** A step that was begun before the page was loaded is followed again. */
+  async #pickUp() {
+    if (this.#job || !this.#name) return;
+    const { jobs } = await get(`/jobs?limit=50${STEPS.map((step) => `&kind=dataset_${step}`).join("")}`, this.signal);
+    const running = jobs.find((/** @type {any} */ job) => job.subject === this.#name && !isFinal(job.status));
+    if (running) this.#follow(running.id).catch(complain);
   }
 
   /** @param {HTMLElement} item @param {any} dataset */
@@ -96,8 +107,8 @@ class DatasetsPage extends Page {
     this.#files = [];
     this.#showFiles();
     this.#name = name.trim();
-    await this.#follow(jobId);
-    tell(t("{name} is ready for its steps.", { name: this.#name }), "good");
+    const job = await this.#follow(jobId);
+    if (job.status === "completed" && job.result.n_sources) tell(t("{name} is ready for its steps.", { name: this.#name }), "good");
   }
 
   // A dataset
@@ -106,6 +117,7 @@ class DatasetsPage extends Page {
   async #choose(name) {
     this.#name = name;
     this.#pager.offset = 0;
+    showWarnings(find(this, "[data-detail] [data-warnings]"), []);
     history.replaceState(history.state, "", withQuery("/webui/datasets", { name }));
     for (const item of findAll(this, "[data-list] > li")) find(item, "[data-pick]").setAttribute("aria-pressed", String(item.dataset.key === name));
     await this.#showDetail();
@@ -123,7 +135,7 @@ class DatasetsPage extends Page {
   #showStats(stats) {
     fill(this, { title: this.#name, version: stats.version ? t("version {v}", { v: String(stats.version).slice(0, 8) }) : t("not built yet") });
     const figures = [
-      [t("Recordings"), number(stats.n_sources)], [t("Of them"), span(stats.source_s)], [t("Clips"), number(stats.n_clips)],
+      [t("Recordings"), number(stats.n_sources)], [t("Their length"), span(stats.source_s)], [t("Clips"), number(stats.n_clips)],
       [t("Written down"), percent(stats.transcribed_percent / 100)], [t("Built"), number(stats.n_built)], [t("Built length"), span(stats.duration_s)],
       [t("For checking"), number(stats.n_val)], [t("Edited"), number(stats.n_edited)],
     ];
@@ -140,7 +152,7 @@ class DatasetsPage extends Page {
     await this.#follow(jobId);
   }
 
-  /** @param {string} jobId */
+  /** @param {string} jobId @returns {Promise<any>} the job, ended */
   async #follow(jobId) {
     this.#job = jobId;
     const detail = find(this, "[data-detail]");
@@ -152,12 +164,16 @@ class DatasetsPage extends Page {
     showProgress(detail, { status: "queued", progress: 0, message: "" });
     const job = await ended(jobId, this.signal, (event) => showProgress(detail, event));
     for (const button of buttons) button.disabled = false;
+    this.#job = "";
     showProgress(detail, job);
+    const refused = Object.entries(job.result?.errors ?? {});
+    showWarnings(find(detail, "[data-warnings]"), refused.map(([name, error]) => `${name}: ${sentence(String(error))}`));
     if (job.status === "failed") {
       fill(detail, { error: sentence(job.error_message) });
       find(detail, "[data-wrong]").hidden = false;
     }
     await this.refresh();
+    return job;
   }
 
   async #remove() {
@@ -196,7 +212,7 @@ class DatasetsPage extends Page {
     const field = /** @type {HTMLTextAreaElement} */ (find(item, "[data-text]"));
     if (document.activeElement !== field) field.value = clip.text;
     field.setAttribute("aria-label", t("Transcript of {id}", clip));
-    const figures = [clock(clip.duration_s), clip.snr_db === null ? "" : `${number(clip.snr_db)} dB`, clip.cer === null ? "" : t("{n} of the letters differ", { n: percent(clip.cer) }), clip.edited ? t("edited") : ""];
+    const figures = [span(clip.duration_s), clip.snr_db === null ? "" : t("{n} dB above the noise", { n: number(clip.snr_db) }), !clip.cer ? "" : t("{n} of the letters differ", { n: percent(clip.cer) }), clip.edited ? t("edited") : ""];
     fill(item, { facts: figures.filter(Boolean).join(" · ") });
     find(item, "[data-reasons]").replaceChildren(...clip.reasons.map((/** @type {string} */ reason) => element("li", sentence(reason))));
     const tag = find(item, "[data-kept]");

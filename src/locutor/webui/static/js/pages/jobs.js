@@ -13,7 +13,8 @@ import { languageName, sentence, t } from "../lib/words.js";
 /** @typedef {import("../lib/jobs.js").Job} Job */
 
 const PAGE = 25;
-const KINDS = ["synthesize", "batch", "clone_voice", "dataset", "train"];
+/** What can be filtered for: kinds of jobs that belong together. */
+const KINDS = [["synthesize"], ["synthesize_batch"], ["clone_voice"], ["dataset_upload", "dataset_download", "dataset_segment", "dataset_transcribe", "dataset_build", "dataset_make"], ["train"], ["checkpoint_comparison", "ab_test", "checkpoint_speech"], ["pull_model"]];
 const TYPED_MS = 250;
 const SAMPLE = "text,voice_id,language\nGood morning!,default,en\nBom dia!,default,pt-BR\n";
 
@@ -23,11 +24,13 @@ class JobsPage extends Page {
   /** @type {any} */
   #pager;
   #timer = 0;
+  /** @type {Map<string, string>} */
+  #names = new Map();
 
   start() {
     this.#pager = new Pager(find(this, "[data-pager]"), PAGE, () => this.refresh().catch(complain), this.signal);
     const kinds = find(this, "[data-kind]");
-    for (const kind of KINDS) kinds.append(new Option(kindWord(kind), kind));
+    for (const group of KINDS) kinds.append(new Option(kindWord(group[0]), group.join()));
     this.on("change", "[data-statuses]", () => this.#filter());
     this.on("change", "[data-kind]", () => this.#filter());
     this.on("input", "[data-search]", () => {
@@ -45,10 +48,18 @@ class JobsPage extends Page {
     const status = /** @type {HTMLInputElement} */ (find(this, "[data-statuses] input:checked")).value;
     const kind = /** @type {HTMLSelectElement} */ (find(this, "[data-kind]")).value;
     const q = /** @type {HTMLInputElement} */ (find(this, "[data-search]")).value.trim();
-    const page = await get(withQuery("/jobs", { status, kind, q, limit: PAGE, offset: this.#pager.offset }), this.signal);
+    const wanted = kind.split(",").map((one) => (one ? `&kind=${one}` : "")).join("");
+    if (!this.#names.size) await this.#loadNames();
+    const page = await get(withQuery("/jobs", { status, q, limit: PAGE, offset: this.#pager.offset }) + wanted, this.signal);
     this.#jobs = new Map(page.jobs.map((/** @type {Job} */ job) => [job.id, job]));
     this.#pager.show(page.total);
     this.#show();
+  }
+
+  /** Names of voices by their ids, once. */
+  async #loadNames() {
+    const { voices } = await get("/voices?limit=1000", this.signal);
+    this.#names = new Map(voices.map((/** @type {any} */ voice) => [voice.id, voice.name]));
   }
 
   async #filter() {
@@ -65,9 +76,9 @@ class JobsPage extends Page {
   /** @param {HTMLElement} item @param {Job} job */
   #showJob(item, job) {
     showState(item, job);
-    const title = job.text ?? job.voice_name ?? job.result?.rows?.[0].text ?? job.id;
-    const rows = job.result?.rows ? t("{n} of {total} rows", { n: job.result.n_completed, total: job.result.rows.length }) : "";
-    const facts = [kindWord(job.kind), job.text ? job.voice_id : "", languageName(job.target_language), job.model, lengthOf(job), rows];
+    const title = job.text ?? job.voice_name ?? job.subject ?? job.id;
+    const rows = job.result?.n_rows ? t("{n} of {total} rows", { n: job.result.n_rows - job.result.n_failed, total: job.result.n_rows }) : "";
+    const facts = [kindWord(job.kind), job.text ? (this.#names.get(job.voice_id) ?? job.voice_id) : "", languageName(job.target_language), job.model, lengthOf(job), rows];
     fill(item, { title, facts: facts.filter(Boolean).join(" · "), when: whenOf(job) });
     item.setAttribute("aria-label", `${kindWord(job.kind)}: ${title.slice(0, 80)}`);
     const button = find(item, "[data-play-job]");
@@ -150,8 +161,7 @@ class JobsPage extends Page {
 
 /** Rows of a batch that could not be spoken. @param {Job} job */
 function failedRows(job) {
-  const failed = (job.result?.rows ?? []).filter((/** @type {any} */ row) => row.error);
-  return failed.slice(0, 20).map((/** @type {any} */ row) => t("Row {n}: {error}", { n: row.row, error: sentence(row.error) }));
+  return (job.result?.failures ?? []).slice(0, 20).map((/** @type {any} */ row) => t("Row {n}: {error}", { n: row.row, error: sentence(row.error) }));
 }
 
 /** @param {string} name @param {string} text */

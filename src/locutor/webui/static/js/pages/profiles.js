@@ -59,7 +59,7 @@ class ProfilesPage extends Page {
     find(item, "[data-default]").hidden = profile.is_default;
     for (const selector of ["[data-edit]", "[data-delete]"]) find(item, selector).hidden = profile.is_builtin;
     find(item, "[data-delete]").setAttribute("aria-label", t("Delete {name}", { name }));
-    for (const [key, label] of Object.entries({ default: t("Use {name} by default", { name }), copy: t("Duplicate {name}", { name }), edit: t("Edit {name}", { name }) })) find(item, `[data-${key}]`).setAttribute("aria-label", label);
+    for (const [key, label] of Object.entries({ default: t("Use by default: {name}", { name }), copy: t("Duplicate {name}", { name }), edit: t("Edit {name}", { name }) })) find(item, `[data-${key}]`).setAttribute("aria-label", label);
   }
 
   /** @param {string} engine @param {any} profile null for a new one */
@@ -96,7 +96,7 @@ const engineName = (engine) => ({ builtin: t("the built-in voice model"), f5: "F
 /** @param {string} key @param {unknown} value */
 function chip(key, value) {
   /** @type {Record<string, string>} */
-  const names = { nfe_step: t("Steps"), cfg_strength: t("Guidance"), speed: t("Speed"), sway_sampling_coef: t("Sway"), cross_fade_s: t("Cross-fade"), loudness_lufs: t("Loudness"), remove_silence: t("Cut silences"), target_rms: "RMS" };
+  const names = { nfe_step: t("Steps"), cfg_strength: t("Guidance"), speed: t("Speed"), sway_sampling_coef: t("Sway"), cross_fade_s: t("Cross-fade"), loudness_lufs: t("Loudness"), remove_silence: t("Cut silences"), target_rms: "RMS", temperature: t("Temperature"), repetition_penalty: t("Repetition penalty"), length_penalty: t("Length penalty"), top_k: "Top-k", top_p: "Top-p" };
   const shown = element("span", "", { class: "chip" });
   const text = typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 2) : value === true ? t("yes") : String(value);
   shown.append(element("b", names[key] ?? key), text);

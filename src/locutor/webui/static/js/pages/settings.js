@@ -48,7 +48,9 @@ class SettingsPage extends Page {
       verdict.textContent = isWell ? t("well") : t("down");
       verdict.className = `tag ${isWell ? "good" : "bad"}`;
     });
-    const workers = Object.entries(engines.workers).map(([device, state]) => `${device}: ${state}`).join(", ");
+    /** @type {Record<string, string>} */
+    const states = { ready: t("ready"), starting: t("starting"), down: t("down") };
+    const workers = Object.values(engines.workers).map((state) => states[String(state)] ?? String(state)).join(", ");
     showFacts(find(this, "[data-service]"), { [t("Version")]: health.version, [t("Running for")]: span(health.uptime_s), [t("Workers")]: workers });
   }
 

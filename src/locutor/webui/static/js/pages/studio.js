@@ -12,7 +12,7 @@ import { language, languageName, number, sentence, span, t } from "../lib/words.
 /** @typedef {import("../lib/jobs.js").Job} Job */
 
 const PAGE = 12;
-const SEARCH_FROM = 7;
+const SEARCH_FROM = 5;
 const OPTIONS = ["speed", "seed", "nfe_step", "cfg_strength", "sway_sampling_coef", "cross_fade_s", "loudness_lufs"];
 const EXAMPLES = {
   en: "The kettle had just begun to sing when someone knocked, three times, very softly.",
@@ -53,7 +53,7 @@ class StudioPage extends Page {
     this.on("click", "[data-reset]", () => this.#reset());
     this.on("click", "[data-example]", () => this.#write(EXAMPLES[/** @type {"en"} */ (language)] ?? EXAMPLES.en));
     this.on("input", "[data-voice-search]", (field) => this.#searchVoices(/** @type {HTMLInputElement} */ (field).value));
-    this.on("change", "[name=model]", () => this.#loadProfiles());
+    this.on("change", "[name=model]", () => this.#showProfiles());
     this.on("change", "[name=quality_profile_id]", () => this.#noteProfile());
     this.on("change", "[name=voice_id]", (field) => this.#voiceChosen(/** @type {HTMLInputElement} */ (field).value));
     this.on("click", "[data-listen]", (button) => this.#listen(button.dataset.voice ?? ""));
@@ -61,11 +61,14 @@ class StudioPage extends Page {
   }
 
   async refresh() {
-    const [voices, languages, models] = await Promise.all([get("/voices?limit=1000"), get("/languages"), get("/v1/models"), this.#loadTakes()]);
+    const [voices, languages, models, { profiles }] = await Promise.all([
+      get("/voices?limit=1000"), get("/languages"), get("/v1/models"), get("/quality-profiles"), this.#loadTakes(),
+    ]);
+    this.#profiles = profiles;
     this.#models = models.data.filter((/** @type {any} */ m) => m.installed && !m.alias_of);
     this.#showChoices(languages);
     this.#showVoices(voices.voices);
-    await this.#loadProfiles();
+    this.#showProfiles();
   }
 
   /** @param {any} languages */
@@ -78,20 +81,21 @@ class StudioPage extends Page {
     find(this, "[data-model-field]").hidden = models.length < 2;
   }
 
-  async #loadProfiles() {
+  /** Those of the chosen model's engine. */
+  #showProfiles() {
     const model = this.#models.find((m) => m.id === valuesOf(this.#form).model) ?? this.#models[0];
-    if (!model) return;
-    const { profiles } = await get(`/quality-profiles/${encodeURIComponent(model.engine)}`);
+    const profiles = this.#profiles.filter((p) => p.engine === model?.engine);
     const select = /** @type {HTMLSelectElement} */ (find(this, "[data-profiles]"));
     const wanted = select.value || this.#draft.values.quality_profile_id;
     const chosen = profiles.find((/** @type {any} */ p) => p.id === wanted) ?? profiles.find((/** @type {any} */ p) => p.is_default);
-    this.#profiles = profiles;
     showOptions(select, profiles.map((/** @type {any} */ p) => ({ value: p.id, text: p.is_builtin ? t(p.name) : p.name })), chosen?.id);
     this.#noteProfile();
   }
 
   #noteProfile() {
-    const chosen = this.#profiles.find((p) => p.id === valuesOf(this.#form).quality_profile_id);
+    const { quality_profile_id: id, model } = valuesOf(this.#form);
+    const engine = (this.#models.find((m) => m.id === model) ?? this.#models[0])?.engine;
+    const chosen = this.#profiles.find((p) => p.id === id && p.engine === engine);
     fill(this, { "profile-note": chosen?.is_builtin ? sentence(chosen.description) : chosen?.description });
   }
 

@@ -75,6 +75,7 @@ class TrainingPage extends Page {
       find(item, "[data-pick]").setAttribute("aria-pressed", String(run.model_name === this.#name));
     });
     this.showEmpty("runs", !this.#runs.length);
+    find(this, "[data-runs-part]").hidden = !this.#runs.length;
   }
 
   /** @param {HTMLFormElement} form */
@@ -136,7 +137,7 @@ class TrainingPage extends Page {
 
   #showCurves() {
     const points = (/** @type {string} */ name) => this.#rows.filter((row) => row[name] !== undefined).map((row) => /** @type {[number, number]} */ ([row.step, row[name]]));
-    const [loss, heldOut] = [points("loss"), points("held_out/loss")];
+    const [loss, heldOut] = [points("train/loss"), points("held_out/loss")];
     find(this, "[data-curves]").hidden = !loss.length && !heldOut.length;
     const chart = /** @type {any} */ (find(this, "[data-loss]"));
     if (loss.length || heldOut.length) void chart.show([{ label: t("in training"), points: loss, colour: "--accent" }, { label: t("held out"), points: heldOut, colour: "--teal", dash: [6, 3] }], t("Step"));

@@ -6,7 +6,7 @@ import { play } from "../elements/audio-dock.js";
 import { get, patch, post, remove } from "../lib/api.js";
 import { showFigures, verdict } from "../lib/doctor.js";
 import { fill, find, findAll, fromTemplate, hueOf, showList, showOptions } from "../lib/dom.js";
-import { ended } from "../lib/events.js";
+import { ended, isFinal } from "../lib/events.js";
 import { showState, showProgress, showWarnings } from "../lib/jobs.js";
 import { keepFiles, keptFiles } from "../lib/keep.js";
 import { complain, confirmed, tell } from "../lib/notify.js";
@@ -29,6 +29,8 @@ class VoicesPage extends Page {
   #pager;
   /** @type {string} */
   #editing = "";
+  /** @type {Set<string>} */
+  #followed = new Set();
 
   get #form() {
     return /** @type {HTMLFormElement} */ (find(this, "[data-new]"));
@@ -55,6 +57,15 @@ class VoicesPage extends Page {
     for (const select of findAll(this, "[data-languages]")) showOptions(/** @type {HTMLSelectElement} */ (select), options, this.#draft.values.language ?? language);
     this.#voices = voices.voices;
     this.#showVoices();
+    await this.#pickUp();
+  }
+
+  /** Voices that were being made before the page was loaded are followed again. */
+  async #pickUp() {
+    const { jobs } = await get("/jobs?kind=clone_voice&limit=20", this.signal);
+    for (const job of jobs) {
+      if (!isFinal(job.status) && !this.#followed.has(job.id)) this.#follow(job.id, job.voice_name).catch(complain);
+    }
   }
 
   // A new voice
@@ -145,6 +156,7 @@ class VoicesPage extends Page {
 
   /** @param {string} jobId @param {string} name */
   async #follow(jobId, name) {
+    this.#followed.add(jobId);
     const item = fromTemplate(this, "pending");
     fill(item, { name });
     find(this, "[data-pending]").prepend(item);
@@ -175,7 +187,7 @@ class VoicesPage extends Page {
     const isOwn = voice.kind === "library";
     /** @type {Record<string, string>} */
     const kinds = { preset: t("built in"), own: t("from a folder"), library: voice.blend.length ? t("blend") : t("yours") };
-    const used = voice.usage_count ? t("used {n} times", { n: voice.usage_count }) : "";
+    const used = voice.usage_count === 1 ? t("used once") : voice.usage_count ? t("used {n} times", { n: voice.usage_count }) : "";
     const facts = [languageName(voice.language), voice.duration ? span(voice.duration) : "", voice.licence, voice.created_at ? moment(voice.created_at) : "", used];
     fill(item, {
       name: voice.name, kind: kinds[voice.kind] ?? voice.kind, description: voice.description, facts: facts.filter(Boolean).join(" · "),
@@ -184,7 +196,7 @@ class VoicesPage extends Page {
     item.style.setProperty("--hue", String(hueOf(voice.id)));
     const wave = find(item, "wave-form");
     if (!wave.hasAttribute("src")) wave.setAttribute("src", `/voices/${voice.id}/peaks`);
-    const labels = { listen: t("Hear the recording of {name}", voice), preview: t("Hear {name} say a sentence", voice), speak: t("Speak with {name}", voice), edit: t("Edit {name}", voice), export: t("Export {name}", voice), delete: t("Delete {name}", voice) };
+    const labels = { listen: t("Recording of {name}", voice), preview: t("Preview of {name}", voice), speak: t("Speak with {name}", voice), edit: t("Edit {name}", voice), export: t("Export {name}", voice), delete: t("Delete {name}", voice) };
     for (const [name, label] of Object.entries(labels)) find(item, `[data-${name}]`).setAttribute("aria-label", label);
     find(item, "[data-listen]").dataset.url = voice.audio_url;
     find(item, "[data-preview]").dataset.url = previewOf(voice);

@@ -1,0 +1,156 @@
+"""How quick the studio's pages are: `python benchmarks/studio.py [--jobs 10000] [--clips 5000]`
+
+Starts a service with long lists on a port of its own and drives Chromium in front of it. Prints what the first page
+weighs on the wire, when it can be used, how long a page of the long lists takes, and what an idle page asks for.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from locutor.bootstrap import dataset_store, open_stores
+from locutor.datasets.manifest import Clip, Source, write_rows
+from locutor.jobs.model import JobRow, JobStatus
+from locutor.settings import load_settings
+from locutor.storage.database import now
+
+DATASET = "long"
+IDLE_S = 10.0
+N_LOADS = 5
+WEIGHT = "performance.getEntries().reduce((sum, entry) => sum + (entry.transferSize ?? 0), 0)"
+USABLE = "performance.getEntriesByName('interactive')[0].startTime"
+
+
+def write_long_lists(data_dir: Path, n_jobs: int, n_clips: int) -> None:
+    """A data folder with so many finished jobs, and a dataset of so many clips that was cut but not built."""
+    settings = load_settings(data_dir=data_dir)
+    stores = open_stores(settings)
+    at = now()
+    with stores.database.write() as session:
+        session.add_all(
+            JobRow(
+                id=f"job_{k:020x}", kind="synthesize", status=JobStatus.COMPLETED,
+                params={"text": f"Sentence {k} of a long night.", "voice": "default", "language": "en"}, progress=100.0,
+                priority=0, message="completed", attempts=1, max_attempts=3, cancel_requested=False, not_before=0.0,
+                outputs={}, result={"duration_s": 2.5}, created_at=at - k, updated_at=at - k, started_at=at - k - 2,
+                finished_at=at - k,
+            )
+            for k in range(n_jobs)
+        )  # fmt: skip
+    stores.close()
+    dataset = dataset_store(settings).create(DATASET, "en")
+    write_rows(
+        dataset.rows_of("import"), [Source(id="night", origin="night.wav", name="night.wav", file_sha256="0" * 64)]
+    )
+    clips = [
+        Clip(id=f"night-{k:05d}", source="night", start_s=3.0 * k, end_s=3.0 * k + 2.5, text=f"Clip {k}.")
+        for k in range(n_clips)
+    ]
+    dataset.write_clips("segment", clips)
+
+
+@contextmanager
+def served(data_dir: Path) -> Iterator[str]:
+    """A service over a data folder, at the address that is yielded."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = os.environ | {"LOCUTOR_DATA_DIR": str(data_dir), "LOCUTOR_REQUESTS_PER_MINUTE": "0"}
+    command = [sys.executable, "-m", "locutor.cli.main", "serve", "--port", str(port)]
+    with (data_dir / "serve.log").open("ab") as log:
+        service = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+    try:
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/ready", timeout=5).raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.3)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        service.terminate()
+        service.wait(60)
+
+
+def first_page(browser: Browser, url: str) -> tuple[int, float]:
+    """Bytes on the wire and milliseconds until it can be used, by somebody who was never here; the best of a few."""
+    weights, times = [], []
+    for _ in range(N_LOADS):
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        page = context.new_page()
+        page.goto(f"{url}/webui")
+        page.wait_for_selector("studio-page[data-ready]")
+        page.wait_for_timeout(500)
+        weights.append(int(page.evaluate(WEIGHT)))
+        times.append(float(page.evaluate(USABLE)))
+        context.close()
+    return max(weights), min(times)
+
+
+def milliseconds(page: Page, act: Callable[[], object], shown: str) -> float:
+    """From an act until a selector is there."""
+    start = time.perf_counter()
+    act()
+    page.wait_for_selector(shown, state="attached")
+    return 1000 * (time.perf_counter() - start)
+
+
+def long_lists(page: Page, url: str) -> dict[str, float]:
+    """Milliseconds of what is done in the long lists."""
+    page.goto(f"{url}/webui/jobs")
+    page.wait_for_selector("jobs-page[data-ready]")
+    on, first = page.locator("[data-pager-on]"), page.locator("[data-list] > li").first
+    found = {}
+    key = first.get_attribute("data-key")
+    found["next page of jobs"] = milliseconds(page, on.click, f'[data-list] > li:first-child:not([data-key="{key}"])')
+    find = lambda: page.fill("[data-search]", "Sentence 4321 ")
+    found["job found by its text"] = milliseconds(page, find, '[data-list] > li:only-child[aria-label*="4321"]')
+    page.goto(f"{url}/webui/datasets?name={DATASET}")
+    page.wait_for_selector("datasets-page[data-ready]")
+    key = page.locator("[data-clips] > li").first.get_attribute("data-key")
+    found["next page of clips"] = milliseconds(page, on.click, f'[data-clips] > li:first-child:not([data-key="{key}"])')
+    return found
+
+
+def requests_while_idle(page: Page, url: str, seconds: float) -> int:
+    """What a page asks for while nothing happens."""
+    page.goto(f"{url}/webui/jobs")
+    page.wait_for_selector("jobs-page[data-ready]")
+    page.wait_for_timeout(1500)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(1000 * seconds)
+    return len(asked)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--clips", type=int, default=5_000)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        write_long_lists(Path(scratch), args.jobs, args.clips)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        with served(Path(scratch)) as url:
+            weight, usable = first_page(browser, url)
+            print(f"first page: {weight / 1000:.1f} kB over the wire, can be used after {usable:.0f} ms")
+            page = browser.new_page()
+            for name, ms in long_lists(page, url).items():
+                print(f"{name}: {ms:.0f} ms ({args.jobs} jobs, {args.clips} clips)")
+            print(f"requests of an idle page in {IDLE_S:g} s: {requests_while_idle(page, url, IDLE_S)}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
