@@ -75,7 +75,7 @@ def test_killed_in_mid_epoch_stopped_and_gone_on_exactly(
     runner.start()
     try:
         whole = tasks.catalog.root / "whole"
-        first = tasks.start(config_of_folder(dataset, values | {"model_name": "whole"}))
+        first = tasks.start(config_of_folder(dataset, values | {"model_name": "whole", "evaluate": False}))
         cut = tasks.start(config_of_folder(dataset, values | {"model_name": "cut"}))
         wait_for(RunFolder(whole), 9)
         folder = RunFolder(tasks.catalog.root / "cut")
