@@ -64,6 +64,7 @@ def wait_for(folder: RunFolder, step: int) -> int:
     raise AssertionError(f"no update {step} in time: {folder.status()}")
 
 
+@pytest.mark.timeout(600)
 def test_killed_in_mid_epoch_stopped_and_gone_on_exactly(
     tmp_path: Path, stores: Stores, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
