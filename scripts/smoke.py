@@ -1,8 +1,9 @@
 """Is the whole of it alive? `python scripts/smoke.py [--clips 100] [--epochs 1] [--keep FOLDER]`
 
 Makes a dataset of the built-in voice's own speech, starts the service, and asks it over HTTP: the page loads, a
-training of all clips runs to its end, its checkpoint is listed, its sample plays, a job gives audio. Nothing but the
-package is needed. Exits with 1 when something fails.
+training of all clips runs to its end, its checkpoint is listed with what was measured of it, its sample plays, a job
+gives audio, two models are compared, and a promoted one speaks. Nothing but the package is needed. Exits with 1 when
+something fails.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -54,8 +56,8 @@ def check(what: str, is_so: bool, more: object = "") -> None:
 
 def ask(client: httpx.Client, n_clips: int, epochs: int) -> None:
     check("the service is ready", wait(lambda: alive(client), 120))
-    page = client.get("/")
-    check("the page loads", page.status_code == 200, page.headers.get("content-type"))
+    page = client.get("/", headers={"Accept": "text/html"}, follow_redirects=True)
+    check("the page loads", page.status_code == 200 and "<html" in page.text, page.headers.get("content-type"))
     body = {"model_name": "smoke", "dataset_folder": "smoke", "epochs": epochs, "max_train_samples": n_clips}
     started = client.post("/training/start", json=body)
     check("a training starts", started.status_code == 200, started.text)
@@ -64,6 +66,7 @@ def ask(client: httpx.Client, n_clips: int, epochs: int) -> None:
     check("it is completed", status["state"] == "completed", {k: status[k] for k in ("epoch", "loss", "error")})
     checkpoints = client.get("/training/checkpoints", params={"model_name": "smoke"}).json()
     check("its checkpoint is listed", [c["epoch"] for c in checkpoints][:1] == [epochs], checkpoints[0]["path"])
+    check("and measured", bool(checkpoints[0]["figures"]) and any(c["best_because"] for c in checkpoints))
     sample = client.get("/training/samples", params={"model_name": "smoke"}).json()[0]
     played = client.get(sample["path"])
     check("its sample plays", io.decode(played.content).duration_s > 0.3, sample["path"])
@@ -74,6 +77,29 @@ def ask(client: httpx.Client, n_clips: int, epochs: int) -> None:
     spoken = client.post("/training/inference/synthesize", json=body).json()
     audio = client.get(f"/jobs/{spoken['job_id']}/download", params={"timeout": 300})
     check("the checkpoint speaks", audio.status_code == 200 and io.decode(audio.content).duration_s > 0.3)
+    review(client, checkpoints[0]["path"])
+
+
+def review(client: httpx.Client, checkpoint: str) -> None:
+    """Comparing, an A/B test, and promoting."""
+    compared = client.post("/training/checkpoints/compare", json={"model_name": "smoke"}).json()
+    job = ended(client, compared["job_id"])
+    check("all are compared", job["status"] == "completed" and bool(job["result"]["why"]), job["result"])
+    test = client.post("/training/inference/ab-test", json={"checkpoint": checkpoint, "text": "Five doors."}).json()
+    ended(client, test["job_id"])
+    found = client.get(f"/training/inference/ab-test/{test['job_id']}").json()
+    clips = [client.get(found[side]).content for side in ("base_audio", "finetuned_audio")]
+    check("an A/B test has two clips and figures", clips[0] != clips[1] and bool(found["figures"]), found["figures"])
+    promoted = client.post("/training/checkpoints/promote", json={"checkpoint": checkpoint, "name": "smoke-voice"})
+    check("it is promoted", promoted.json() == {"model": "smoke-voice"}, promoted.text)
+    body = {"model": "smoke-voice", "input": "Nine hats.", "voice": "default", "response_format": "wav"}
+    spoken = client.post("/v1/audio/speech", json=body)
+    check("the promoted model speaks", spoken.status_code == 200 and io.decode(spoken.content).duration_s > 0.3)
+
+
+def ended(client: httpx.Client, job_id: str) -> dict[str, Any]:
+    wait(lambda: client.get(f"/jobs/{job_id}").json()["status"] in ("completed", "failed"), 1800)
+    return dict(client.get(f"/jobs/{job_id}").json())
 
 
 def alive(client: httpx.Client) -> bool:

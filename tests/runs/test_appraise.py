@@ -62,6 +62,7 @@ def test_each_model_is_measured_once_on_texts_that_have_words(appraiser: Apprais
     assert appraiser.figures("base")["wer"] == appraiser.figures("checkpoint_epoch_2")["wer"]
     found = appraiser.verdict()
     assert found is not None and found.name.startswith("checkpoint_epoch")
+    assert appraiser.settle() == found and appraiser.catalog.model("alice/model_best").name == found.name
 
 
 def test_other_conditions_are_another_measurement(appraiser: Appraiser) -> None:

@@ -7,16 +7,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from locutor.audio import io
 from locutor.bootstrap import Stores, job_runner, open_stores
+from locutor.cli.main import app
 from locutor.engines.base import Engine
 from locutor.engines.registry import default_registry
 from locutor.jobs.kinds import JobKinds
 from locutor.jobs.model import JobStatus
 from locutor.runs.open import config_of_folder, run_tasks
 from locutor.runs.supervise import RunTasks
+from locutor.runs.verdict import kept, verdict_on
 from locutor.settings import load_settings
 from locutor.training.run_folder import RunFolder
 from locutor.training.sample import make_sample, read_voice
@@ -60,7 +64,10 @@ def wait_for(folder: RunFolder, step: int) -> int:
     raise AssertionError(f"no update {step} in time: {folder.status()}")
 
 
-def test_killed_in_mid_epoch_stopped_and_gone_on_exactly(tmp_path: Path, stores: Stores, dataset: Path) -> None:
+@pytest.mark.timeout(600)
+def test_killed_in_mid_epoch_stopped_and_gone_on_exactly(
+    tmp_path: Path, stores: Stores, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tasks = tasks_of(tmp_path, stores)
     values = {
         "dataset": str(dataset), "epochs": 3, "batch_size": 2, "log_every": 1, "save_every": 1, "learning_rate": 1e-4
@@ -69,7 +76,7 @@ def test_killed_in_mid_epoch_stopped_and_gone_on_exactly(tmp_path: Path, stores:
     runner.start()
     try:
         whole = tasks.catalog.root / "whole"
-        first = tasks.start(config_of_folder(dataset, values | {"model_name": "whole"}))
+        first = tasks.start(config_of_folder(dataset, values | {"model_name": "whole", "evaluate": False}))
         cut = tasks.start(config_of_folder(dataset, values | {"model_name": "cut"}))
         wait_for(RunFolder(whole), 9)
         folder = RunFolder(tasks.catalog.root / "cut")
@@ -93,6 +100,40 @@ def test_killed_in_mid_epoch_stopped_and_gone_on_exactly(tmp_path: Path, stores:
     assert expected.keys() == found.keys() == set(range(1, 10))
     assert max(abs(expected[k] - found[k]) for k in expected) <= 1e-5
     check_samples(tasks, folder)
+    check_figures(tasks)
+    check_commands(tmp_path, monkeypatch)
+
+
+def check_figures(tasks: RunTasks) -> None:
+    """Every saved model was measured while the run went on, and model_best stands for the best by it."""
+    models = list(tasks.catalog.models("cut"))
+    judged = [kept(model.path) for model in models]
+    assert len(judged) == 3 and all(found is not None and found.figures.keys() >= {"wer", "sim"} for found in judged)
+    assert kept(tasks.catalog.get("cut").path / "base") is not None
+    best = verdict_on(models)
+    assert best is not None and tasks.catalog.model("cut/model_best").name == best.name
+
+
+def check_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`locutor checkpoints`: the table, two clips with figures, a model of the installation that speaks."""
+    monkeypatch.setenv("LOCUTOR_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "best: cut/checkpoint_epoch_" in run("checkpoints", "list", "cut")
+    assert "best: cut/checkpoint_epoch_" in run("checkpoints", "compare", "cut")  # nothing is left to measure
+    shown = run("checkpoints", "ab", "cut/base", "cut/model_best", "Good night.", "-o", str(tmp_path / "ab"))
+    assert "wer" in shown and "sim" in shown
+    clips = [io.read(tmp_path / "ab" / name) for name in ("a.wav", "b.wav")]
+    assert all(clip.duration_s > 0.3 for clip in clips)
+    assert not np.array_equal(clips[0].samples, clips[1].samples)
+    run("checkpoints", "promote", "cut/model_best", "--as", "alice")
+    run("say", "Good night.", "--model", "alice", "--seed", "1", "-o", str(tmp_path / "night.wav"))
+    assert io.read(tmp_path / "night.wav").duration_s > 0.3
 
 
 def check_samples(tasks: RunTasks, folder: RunFolder) -> None:

@@ -93,7 +93,7 @@ def compare(
     for name in measured.names():
         grid.add_row(f"{run}/{name}", *_measured(measured.figures(name), models.get(name)))
     console().print(grid)
-    if (best := measured.verdict()) is not None:
+    if (best := measured.settle()) is not None:
         typer.echo(f"best: {run}/{best.name}, {best.why}")
 
 

@@ -10,6 +10,7 @@ from locutor.evaluation.evaluate import Listeners
 from locutor.runs.catalog import RunCatalog
 from locutor.runs.judge import Judge, Speaker, figures
 from locutor.runs.verdict import Judgement, Verdict, keep, kept, verdict_on
+from locutor.training import saved
 from locutor.voices.store import Voice
 
 BASE = "base"
@@ -74,6 +75,13 @@ class Appraiser:
     def verdict(self) -> Verdict | None:
         """Which saved model is best, None before one was measured."""
         return verdict_on([model for model in self.catalog.models(self.run) if model.facts is not None])
+
+    def settle(self) -> Verdict | None:
+        """The verdict, and model_best stands for it from now on."""
+        found = self.verdict()
+        if found is not None:
+            saved.point(self.catalog.get(self.run).checkpoints, saved.BEST, found.name)
+        return found
 
     def _place(self, name: str) -> Path:
         folder = self.catalog.get(self.run)

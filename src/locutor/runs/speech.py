@@ -66,7 +66,7 @@ class SavedModelSpeech:
         pending = appraiser.pending()
         for i, name in enumerate(pending):
             appraiser.appraise(name, partial(_progress, context, f"{run}/{name}", i, len(pending)))
-        verdict = appraiser.verdict()
+        verdict = appraiser.settle()
         best = {"best": f"{run}/{verdict.name}", "why": verdict.why} if verdict else {"best": None, "why": None}
         figures = {f"{run}/{name}": appraiser.figures(name) for name in appraiser.names()}
         return JobOutcome(result=best | {"figures": figures})

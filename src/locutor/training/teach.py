@@ -49,6 +49,10 @@ class Appraiser(Protocol):
         """Which model is best, None before one was measured."""
         ...
 
+    def settle(self) -> "Preferred | None":
+        """The same, and model_best stands for it from now on."""
+        ...
+
 
 class Preferred(Protocol):
     """The name of a model, and why it is better than the others."""
@@ -145,8 +149,7 @@ class Teaching:
             log.exception("the models of this run are not evaluated")
             self._tell(message=f"not evaluated: {error}")
             return
-        if (found := self._verdict()) is not None:
-            saved.point(self.folder.checkpoints, saved.BEST, found.name)
+        if (found := self.appraiser.settle()) is not None:
             self._tell(message=f"best so far: {found.name}, {found.why}")
 
     def _verdict(self) -> Preferred | None:

@@ -201,6 +201,9 @@ class TrainingPage extends Page {
     showList(find(this, "[data-samples]"), this.#samples, (s) => s.filename, () => fromTemplate(this, "sample"), (item, s) => this.#showSample(item, s));
     this.showEmpty("samples", !this.#samples.length);
     showList(find(this, "[data-checkpoints]"), this.#checkpoints, (c) => c.path, () => fromTemplate(this, "checkpoint"), (row, c) => this.#showCheckpoint(row, c));
+    const best = this.#checkpoints.find((c) => c.best_because);
+    fill(this, { why: best ? t("{name}: {why}", { name: best.name, why: sentence(best.best_because) }) : "" });
+    find(this, "[data-why]").hidden = !best;
     this.#blind.offer(this.#name, this.#checkpoints);
   }
 
@@ -240,8 +243,6 @@ class TrainingPage extends Page {
       const job = await ended(jobId, this.signal, (event) => showProgress(waiting, event));
       showProgress(waiting, job);
       tellEnd(job);
-      fill(this, { why: job.result?.why ? t("{name}: {why}", { name: job.result.best, why: sentence(job.result.why) }) : "" });
-      find(this, "[data-why]").hidden = !job.result?.why;
       await this.#showResults();
     } finally {
       button.disabled = false;
