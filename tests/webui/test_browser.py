@@ -104,6 +104,8 @@ def test_from_recordings_to_a_chosen_checkpoint(open_page: Open, content: Module
     page.wait_for_selector("training-page[data-ready]")
     page.fill("[name=model_name]", "toy-1")
     page.fill("[name=epochs]", "1")
+    page.click("[data-start] .fold summary")
+    page.fill("[name=batch_size]", "2")  # four clips are too few for more
     page.click("[data-go]")
     expect(page.locator("#run-title ~ [data-state]")).to_have_text("done", timeout=SLOW_MS)
     expect(page.locator("[data-loss] canvas")).to_be_visible()
