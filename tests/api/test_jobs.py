@@ -125,6 +125,12 @@ def test_pages_are_newest_first_and_filtered(service: Any, client: TestClient) -
     assert client.get("/jobs", params={"status": "finished"}).status_code == 422
 
 
+def test_several_kinds_can_be_asked_for_at_once(service: Any, client: TestClient) -> None:
+    ids = {held(service, kind) for kind in ("cut", "built", "other")}
+    page = client.get("/jobs", params={"kind": ["cut", "built"]}).json()
+    assert page["total"] == 2 and {job["id"] for job in page["jobs"]} < ids
+
+
 @pytest.mark.parametrize(
     ("form", "status", "message"),
     [

@@ -97,11 +97,13 @@ def test_a_run_needs_a_dataset_and_a_free_name(client: TestClient, run: RunFolde
 
 
 def test_a_dataset_is_uploaded_and_listed(client: TestClient) -> None:
-    files = {"file": ("one.flac", DEFAULT_VOICE.read_bytes(), "audio/flac")}
+    files = [("file", ("one.flac", DEFAULT_VOICE.read_bytes()))]
+    files += [("file", (name, b"What is said.")) for name in ("one.txt", "two.txt")]
     started = client.post("/training/dataset/upload", files=files, data={"folder": "mine", "language": "en"}).json()
     while (job := client.get(started["poll_url"]).json())["status"] not in ("completed", "failed"):
         pass
     assert job["status"] == "completed", job["error_message"]
+    assert job["subject"] == "mine" and job["result"]["errors"] == {"two.txt": "no recording of this name came with it"}
     [found] = [d for d in client.get("/training/datasets").json()["datasets"] if d["name"] == "mine"]
     assert found["path"] == "mine" and found["language"] == "en" and not found["has_metadata"]
     stats = client.get("/training/dataset/stats", params={"folder": "mine"}).json()

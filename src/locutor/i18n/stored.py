@@ -73,13 +73,14 @@ STORED = (
         "{0} clips in batches of {1} (x {2}), {3}, {4} updates of {5} M parameters, about {6}; {7} GB of memory, "
         "{8} GB of disk ({9} GB free)"
     ),
-    _("the most similar to the speaker ({0}) of the {1} whose word error rate is within 2 points of the lowest ({2})"),
+    _("the most similar to the speaker ({0}) of {1} whose word error rate is within {2} points of the lowest ({3})"),
+    _("the lowest held-out loss ({0}); word errors were not measured"),
     _("the lowest word error rate ({0})"),
     # What a job is at.
     _("listening"),
     _("{0} of {1} rows"),
     _("speaking: {0}"),
-    _("measuring: {0}"),
+    _("listening to {0}"),
     _("import"),
     _("segment"),
     _("compare voices"),

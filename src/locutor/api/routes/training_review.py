@@ -62,7 +62,10 @@ def clips(
     dataset = store(served).get(name)
     shown = _all(dataset)
     wanted = [clip for clip in shown if (kept is None or clip.kept == kept) and q.casefold() in clip.text.casefold()]
-    return ClipPage(total=len(wanted), clips=wanted[offset : offset + limit], lengths=_histogram(shown))
+    lengths, noise = [clip.duration_s for clip in shown], [clip.snr_db for clip in shown if clip.snr_db is not None]
+    return ClipPage(
+        total=len(wanted), clips=wanted[offset : offset + limit], lengths=_histogram(lengths), noise=_histogram(noise)
+    )
 
 
 @router.patch(
@@ -107,8 +110,8 @@ def _rank(clip: Clip) -> tuple[float, float, float, str]:
     return -severity, -differs, clip.measures.snr_db if clip.measures else 0.0, clip.id
 
 
-def _histogram(clips: list[ClipOut]) -> Histogram:
-    if not clips:
+def _histogram(values: list[float]) -> Histogram:
+    if not values:
         return Histogram(edges=[], counts=[])
-    counts, edges = np.histogram([clip.duration_s for clip in clips], bins=min(_BINS, max(4, len(clips))))
+    counts, edges = np.histogram(values, bins=min(_BINS, max(4, len(values))))
     return Histogram(edges=[round(float(edge), 3) for edge in edges], counts=[int(count) for count in counts])

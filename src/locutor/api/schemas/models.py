@@ -7,7 +7,8 @@ from locutor.serving.backend import ModelState
 
 
 class ModelOut(BaseModel):
-    """A model. size_bytes: of its files, as far as its card knows. loaded, device, users: while it is in memory."""
+    """A model. size_bytes: of its files, as far as its card knows. loaded, device, users, memory_bytes: while it is in
+    memory."""
 
     id: str
     title: str
@@ -22,6 +23,7 @@ class ModelOut(BaseModel):
     loaded: bool
     device: str | None = None
     users: int = 0
+    memory_bytes: int = 0
 
     @classmethod
     def of(cls, card: ModelCard, installed: bool, state: ModelState | None) -> "ModelOut":
@@ -39,6 +41,7 @@ class ModelOut(BaseModel):
             loaded=state is not None,
             device=state.device if state else None,
             users=state.users if state else 0,
+            memory_bytes=state.n_bytes if state else 0,
         )
 
 

@@ -121,3 +121,4 @@ class ClipPage(BaseModel):
     total: int
     clips: list[ClipOut]
     lengths: Histogram
+    noise: Histogram

@@ -197,6 +197,8 @@ class DatasetsPage extends Page {
     const page = await get(withQuery("/training/dataset/clips", { name: this.#name, kept, q, limit: PAGE, offset: this.#pager.offset }), this.signal);
     find(this, "[data-plots]").hidden = !page.lengths.counts.length;
     if (page.lengths.counts.length) void /** @type {any} */ (find(this, "[data-lengths]")).show(page.lengths.edges, page.lengths.counts, t("Clips"));
+    find(this, "[data-noise-part]").hidden = !page.noise.counts.length;
+    if (page.noise.counts.length) void /** @type {any} */ (find(this, "[data-noise]")).show(page.noise.edges, page.noise.counts, t("Clips"));
     this.#clips = new Map(page.clips.map((/** @type {any} */ clip) => [clip.id, clip]));
     this.#pager.show(page.total);
     this.showEmpty("clips", page.total === 0 && !q && !kept);

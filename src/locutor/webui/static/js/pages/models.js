@@ -38,7 +38,7 @@ class ModelsPage extends Page {
     find(item, "[data-licence]").hidden = model.commercial_use;
     const facts = {
       [t("Engine")]: model.engine, [t("Licence")]: model.licence, [t("Languages")]: model.languages.map(languageName).join(", "),
-      [t("Size")]: model.size_bytes ? size(model.size_bytes) : "", [t("Device")]: model.device ?? "", [t("Used by")]: model.users ? t("{n} jobs now", { n: model.users }) : "",
+      [t("Size")]: model.size_bytes ? size(model.size_bytes) : model.bundled ? t("comes with Locutor") : "", [t("Device")]: model.device?.toUpperCase() ?? "", [t("Memory")]: model.memory_bytes ? size(model.memory_bytes) : "", [t("Used by")]: model.users ? t("{n} jobs now", { n: model.users }) : "",
     };
     find(item, "[data-facts]").replaceChildren(...Object.entries(facts).filter(([, v]) => v).flatMap(([k, v]) => [element("dt", k), element("dd", v)]));
     for (const [name, shown] of Object.entries({ load: model.installed && !model.loaded, unload: model.loaded, pull: !model.installed })) {

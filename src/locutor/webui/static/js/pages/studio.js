@@ -13,6 +13,7 @@ import { language, languageName, number, sentence, span, t } from "../lib/words.
 
 const PAGE = 12;
 const SEARCH_FROM = 5;
+const TYPICAL_CHARS_PER_S = 14;
 const OPTIONS = ["speed", "seed", "nfe_step", "cfg_strength", "sway_sampling_coef", "cross_fade_s", "loudness_lufs"];
 const EXAMPLES = {
   en: "The kettle had just begun to sing when someone knocked, three times, very softly.",
@@ -158,7 +159,7 @@ class StudioPage extends Page {
   /** How long a text will sound and take, as the takes so far have. @param {number} n characters */
   #estimate(n) {
     const done = [...this.#jobs.values()].filter((job) => job.status === "completed" && job.duration && job.text && job.started_at);
-    if (!done.length) return "";
+    if (!done.length) return t("about {length} of speech", { length: span(n / TYPICAL_CHARS_PER_S) });
     const sounds = median(done.map((job) => job.duration / job.text.length));
     const takes = median(done.map((job) => (Date.parse(job.completed_at) - Date.parse(job.started_at)) / 1000 / job.text.length));
     return t("about {length} of speech, {time} to make", { length: span(n * sounds), time: span(Math.max(0.1, n * takes)) });
