@@ -90,7 +90,7 @@ def infer(  # typer reads the options off the signature, so they cannot be gathe
     from locutor.settings import load_settings
     from locutor.types import Waveform
 
-    chosen = load_settings(device=device).device
+    chosen = load_settings(device=device).devices[0]
     model = F5TTSInference(*files, device=chosen, config=config, vocoder_path=vocoder)
     start = time.perf_counter()
     samples = model.generate(
