@@ -1,4 +1,4 @@
-"""Memory and time of teaching XTTS-v2 at full size with random weights; clips of 11.6 s and 200 tokens, coqui's longest.
+"""Memory and time of teaching XTTS-v2 at full size: random weights, clips as long as coqui-tts allows.
 
 python benchmarks/xtts_training.py
 python benchmarks/xtts_training.py --device cpu --toy    a small network, to see that the script works
