@@ -8,12 +8,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from locutor.engines.conv1d import Conv1D
 from locutor.engines.lora import (
     Adapter,
     LoraConfig,
     LoraLinear,
     adapt,
     adapted,
+    adapter_of,
     adapter_tensors,
     merged_state,
     read_adapter,
@@ -167,3 +169,37 @@ def test_targets_must_name_linear_layers() -> None:
         LoraConfig(rank=0)
     with pytest.raises(OptionError, match="dropout"):
         LoraConfig(dropout=1.0)
+
+
+def turned() -> nn.Sequential:
+    """A network whose weights are stored (in, out)."""
+    torch.manual_seed(0)
+    return nn.Sequential(Conv1D(6, 8), nn.Tanh(), Conv1D(8, 6), nn.Linear(6, 6))
+
+
+def test_layers_stored_the_other_way_round(tmp_path: Path) -> None:
+    """peft calls them fan_in_fan_out; its tensors are alike, and only what is added to the weight is transposed."""
+    config = LoraConfig(rank=2, alpha=6.0, dropout=0.0, targets=("0", "2"))
+    net = turned()
+    before = net(X)
+    assert adapt(net, config) == ("0", "2")
+    assert torch.equal(net(X), before)
+    shaken(net)
+    adapter = adapter_of(net, config, "base")
+    assert {k: tuple(v.shape) for k, v in adapter.tensors.items() if k.startswith("0")} == {
+        "0.lora_A.weight": (2, 6), "0.lora_B.weight": (8, 2),
+    }  # fmt: skip
+    write_adapter(tmp_path, adapter)
+    found = read_adapter(tmp_path / "adapter_model.safetensors", tmp_path / "adapter_config.json")
+    assert found.config.fan_in_fan_out
+    assert torch.equal(adapted(turned(), found)(X), net(X))
+    plain = turned()
+    plain.load_state_dict(merged_state(plain.state_dict(), found, fan_in_fan_out=True))
+    assert torch.allclose(plain(X), net(X), atol=1e-5)
+    with_adapter = net(X)
+    net[0].merge()
+    assert torch.allclose(net(X), with_adapter, atol=1e-5)
+    with pytest.raises(CheckpointError, match="fan_in_fan_out True, but the weights of base need False"):
+        merged_state(plain.state_dict(), found)
+    with pytest.raises(CheckpointError, match="no linear layer of base"):
+        adapted(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 6)), found)

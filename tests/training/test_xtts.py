@@ -1,5 +1,7 @@
 """The loss of XTTS-v2 equals coqui-tts' where that is right, and leaves out what the prompt told where it is not."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +14,8 @@ from torch import Tensor
 from locutor.engines.xtts.dvae import CodeEncoder
 from locutor.engines.xtts.gpt import Gpt
 from locutor.engines.xtts.mel import CODE_MEL, log_mel, resample
-from locutor.training.xtts import IGNORED, Example, _codes, losses
+from locutor.training import xtts
+from locutor.training.xtts import IGNORED, Example, _codes, losses, visible
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "xtts"
 CLIPS = ((6.3, 24_000, 120.0), (2.9, 22_050, 180.0))  # as in make_xtts_goldens.py
@@ -55,6 +58,59 @@ def test_losses_and_gradients_are_upstreams(gpt: Gpt, name: str, batch: list[tup
     torch.testing.assert_close(
         torch.stack([norms[k] for k in names()]), golden()[f"{name}_gradients"], rtol=1e-3, atol=1e-6
     )
+
+
+def one_stop(patch: pytest.MonkeyPatch, gpt: Gpt) -> None:
+    patch.setattr(xtts, "N_STOPS", 1)
+
+
+def last_text_token_is_seen(patch: pytest.MonkeyPatch, gpt: Gpt) -> None:
+    def seen(examples: list[Example], n_latents: int) -> Tensor:
+        mask = visible(examples, n_latents)
+        stop = n_latents + len(examples[0].tokens) + 1
+        mask[0, 0, stop:, stop] = True
+        return mask
+
+    patch.setattr(xtts, "visible", seen)
+
+
+def prompt_is_learned(patch: pytest.MonkeyPatch, gpt: Gpt) -> None:
+    kept = xtts._codes
+    patch.setattr(xtts, "_codes", lambda gpt, batch: kept(gpt, [replace(e, heard=(0, 0)) for e in batch]))
+
+
+def prompt_is_left_out_too_far(patch: pytest.MonkeyPatch, gpt: Gpt) -> None:
+    kept = xtts._codes
+    far = (4 * HEARD[0], 4 * HEARD[1])
+    patch.setattr(xtts, "_codes", lambda gpt, batch: kept(gpt, [replace(e, heard=far) for e in batch]))
+
+
+def norm_is_left_out(patch: pytest.MonkeyPatch, gpt: Gpt) -> None:
+    gpt.final_norm = torch.nn.Identity()
+
+
+def future_is_seen(patch: pytest.MonkeyPatch, gpt: Gpt) -> None:
+    patch.setattr(xtts, "visible", lambda batch, n: torch.ones_like(visible(batch, n)))
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        one_stop,
+        last_text_token_is_seen,
+        prompt_is_learned,
+        prompt_is_left_out_too_far,
+        norm_is_left_out,
+        future_is_seen,
+    ],
+)
+def test_another_loss_is_told_from_upstreams(
+    gpt: Gpt, monkeypatch: pytest.MonkeyPatch, mutate: Callable[[pytest.MonkeyPatch, Gpt], None]
+) -> None:
+    mutate(monkeypatch, gpt)
+    with torch.no_grad():
+        found = losses(gpt, [clip_of(0, HEARD)])
+    assert abs(float(found.codes - golden()["one_mel"])) > 1e-3
 
 
 def test_codes_are_upstreams(kit: ModuleType) -> None:

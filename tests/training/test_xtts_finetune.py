@@ -26,7 +26,9 @@ from locutor.training.log import RunLog
 from locutor.training.merge import write_merged
 from locutor.training.registry import make_trainable
 from locutor.training.run_config import RunConfig
+from locutor.training.run_folder import RunFolder
 from locutor.training.saved import Facts, Origin, save_model
+from locutor.training.teach import Teaching
 from locutor.training.trainable import Lesson
 from locutor.training.xtts_clips import FULL_SCALE, Clip, example
 from locutor.training.xtts_finetune import XttsTrainable
@@ -270,6 +272,32 @@ def test_an_adapter_speaks_as_its_merged_model_does(
     whole = Checkpoint(base.card, {role: merged / name for role, name in roles.items()}, "x")
     heard, plain = speak(found, kit), speak(base, kit)
     assert heard.samples.tolist() == speak(whole, kit).samples.tolist() != plain.samples.tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lora", [False, True])
+def test_a_run_from_beginning_to_end(data_dir: Path, tmp_path: Path, lora: bool) -> None:
+    """Plan, epochs, models, samples and status, as `locutor train start` has them."""
+    taught = tmp_path / "six"
+    shutil.copytree(data_dir / "wavs", taught / "wavs")
+    for name, members in (("metadata_train.csv", range(4)), ("metadata_val.csv", range(4, 6))):
+        lines = [f"wavs/{i}.wav|{TEXTS[i]}\n" for i in members]
+        (taught / name).write_text("".join(lines), encoding="utf-8")
+    config = RunConfig(
+        model_name="alice", dataset=taught, base="tiny", method="lora" if lora else "full", epochs=2, warmup_steps=0
+    )
+    folder = RunFolder(tmp_path / "alice")
+    folder.create(config)
+    status = Teaching(folder, CheckpointStore(data_dir), default_registry(), "cpu").run()
+    assert (status.state, status.epoch, status.total_epochs) == ("completed", 2, 2)
+    plan = json.loads((folder.path / "plan.json").read_text())
+    assert (plan["learning_rate"], plan["batch_size"], plan["precision"]) == (5e-6, 8 if lora else 4, "fp32")
+    assert {path.name for path in folder.samples.glob("*_output.wav")} == {f"epoch_{n}_output.wav" for n in range(3)}
+    found = CheckpointStore(data_dir).open(folder.checkpoints / "model_last")
+    assert ("adapter" in found.files) is lora
+    facts = json.loads((folder.checkpoints / "model_last" / "checkpoint.json").read_text())
+    assert set(facts["held_out"]) == {"loss", "text", "codes"}
+    assert facts["held_out"]["loss"] == pytest.approx(0.01 * facts["held_out"]["text"] + facts["held_out"]["codes"])
 
 
 def test_merging_into_the_network_is_the_same_and_can_be_undone(data_dir: Path, base: Checkpoint) -> None:
