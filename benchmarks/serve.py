@@ -1,7 +1,8 @@
 """The speech service under load, against the engine's own rate: `python benchmarks/serve.py [--url http://127.0.0.1:8005]`.
 
 1. The engine's own batched rate: seconds of speech a second of time, full batches, nothing else running.
-2. What the service adds to one call: median of calls one after the other, less the engine's own median.
+2. What the service adds to one call: each sentence is spoken by the engine and then by the service, with the same seed;
+   the median of the differences.
 3. Load: clients that each ask for the next sentence as soon as they have the last, for a while. Goodput in seconds of
    speech a second, how long calls took, whether every client was served, refusals, errors, growth of memory.
 4. A long text: time to the first audio, against the whole text spoken sentence by sentence.
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,13 +67,10 @@ class Target:
     pids: Callable[[], list[int]]
 
 
-def median_s(run: Callable[[int], object], n: int) -> float:
-    times = []
-    for i in range(n):
-        start = time.perf_counter()
-        run(i)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def family(pid: int) -> list[int]:
+    """A process and its children."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [pid, *(int(child) for children in lists for child in children.read_text().split())]
 
 
 def memory_mb(pids: list[int]) -> float:
@@ -84,8 +82,8 @@ def memory_mb(pids: list[int]) -> float:
     return total
 
 
-def engine_figures(threads: int, n_batches: int) -> dict[str, float]:
-    """Rate of full batches, and the median time of one sentence alone."""
+def own_engine(threads: int) -> tuple[Callable[[Sequence[str], int], float], int]:
+    """Speaks texts as one batch with a seed, and returns the seconds of speech; how many it takes at most."""
     import torch
 
     from locutor.audio.io import read
@@ -96,24 +94,41 @@ def engine_figures(threads: int, n_batches: int) -> dict[str, float]:
     torch.set_num_threads(threads)
     engine = BuiltinEngine.load()
     voice = engine.encode_voice(read(Path(__file__).parents[1] / "src/locutor/voices/presets/default.flac"))
-    draw = random.Random(0)
 
-    def speak(n: int) -> float:
-        """Prepare and solve, as a service must; seconds of speech."""
-        requests = [
-            SpeechRequest(
-                text=draw.choice(SENTENCES), language="en", options=SynthesisOptions(seed=draw.randrange(999))
-            )
-            for _ in range(n)
-        ]
+    def speak(texts: Sequence[str], seed: int) -> float:
+        """Prepare and solve, as a service must."""
+        options = SynthesisOptions(seed=seed)
+        requests = [SpeechRequest(text=text, language="en", options=options) for text in texts]
         utterances = [engine.prepare(request, voice) for request in requests]
         return sum(w.duration_s for w in synthesize(engine, utterances, SynthesisOptions()))
 
-    speak(engine.info.max_batch)
+    return speak, engine.info.max_batch
+
+
+def batched_rate(speak: Callable[[Sequence[str], int], float], max_batch: int, n_batches: int) -> float:
+    """Seconds of speech a second of time, in full batches."""
+    draw = random.Random(0)
+    speak(SENTENCES[:max_batch], 0)
     start = time.perf_counter()
-    speech_s = sum(speak(engine.info.max_batch) for _ in range(n_batches))
-    rate = speech_s / (time.perf_counter() - start)
-    return {"engine_rate": rate, "engine_call_s": median_s(lambda _: speak(1), 7)}
+    speech_s = sum(speak(draw.choices(SENTENCES, k=max_batch), i) for i in range(n_batches))
+    return speech_s / (time.perf_counter() - start)
+
+
+def pairs(own: Callable[[Sequence[str], int], float], say: Say, n: int) -> dict[str, float]:
+    """One call alone by the engine and by the service, in turns."""
+    took = []
+    for i in range(n):
+        text = SENTENCES[i % len(SENTENCES)]
+        took.append((seconds(lambda: own([text], i)), seconds(lambda: say(text, i))))
+    engine_s, call_s = (statistics.median(times) for times in zip(*took, strict=True))
+    added_ms = 1000 * statistics.median(service - engine for engine, service in took)
+    return {"engine_call_s": engine_s, "call_s": call_s, "added_ms": added_ms}
+
+
+def seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 @contextmanager
@@ -181,7 +196,7 @@ def over_http(url: str, key: str | None, server_pid: int | None) -> Iterator[Tar
                 next(answer.iter_bytes())
                 return time.perf_counter() - start
 
-        yield Target(say, first_audio, lambda: [server_pid] if server_pid else [])
+        yield Target(say, first_audio, lambda: family(server_pid) if server_pid else [])
 
 
 def client(target: Target, seed: int, until: float, tally: Tally) -> None:
@@ -240,14 +255,12 @@ def load(target: Target, n_clients: int, seconds: float) -> dict[str, Any]:
 
 
 def measure(target: Target, given: argparse.Namespace) -> dict[str, Any]:
-    target.say(SENTENCES[0], 0)  # loads the model and listens to the voice
-    found: dict[str, Any] = {"call_s": median_s(lambda i: target.say(SENTENCES[i % len(SENTENCES)], i), 7)}
     first_s = statistics.median(target.first_audio(LONG_TEXT) for _ in range(3))
     start = time.perf_counter()
     for i, sentence in enumerate(SENTENCES * 4):
         target.say(sentence, i)
     by_sentence_s = time.perf_counter() - start
-    found |= {"first_audio_s": first_s, "by_sentence_s": by_sentence_s, "first_audio_share": first_s / by_sentence_s}
+    found = {"first_audio_s": first_s, "by_sentence_s": by_sentence_s, "first_audio_share": first_s / by_sentence_s}
     return found | load(target, given.clients, given.seconds)
 
 
@@ -257,17 +270,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--batches", type=int, default=8, help="of the engine's own rate")
+    parser.add_argument("--calls", type=int, default=18, help="one after the other, to see what the service adds")
     parser.add_argument("--url", help="a running server, such as http://127.0.0.1:8005")
     parser.add_argument("--key", default=os.environ.get("LOCUTOR_API_KEY"))
-    parser.add_argument("--server-pid", type=int, help="whose memory is watched")
+    parser.add_argument("--server-pid", type=int, help="whose memory is watched, with its workers'")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     figures: dict[str, Any] = {"threads": given.threads, "load_before": os.getloadavg()[0]}
-    figures |= engine_figures(given.threads, given.batches)
+    own, max_batch = own_engine(given.threads)
+    figures["engine_rate"] = batched_rate(own, max_batch, given.batches)
     where = over_http(given.url, given.key, given.server_pid) if given.url else here(given.threads)
     with where as target:
+        target.say(SENTENCES[0], 0)  # loads the model and listens to the voice
+        figures |= pairs(own, target.say, given.calls)
         figures |= measure(target, given)
-    figures["added_ms"] = 1000 * (figures["call_s"] - figures["engine_call_s"])
     figures["goodput_share"] = figures["goodput"] / figures["engine_rate"]
     for name, value in figures.items():
         print(f"{name:26} {value:.3f}" if isinstance(value, float) else f"{name:26} {value}")

@@ -2,7 +2,7 @@
 
 `locutor say` alone, then `locutor say --use-service` in a new data folder: the first call starts the service and loads
 the model, later ones find both. Prints wall times, the median later call over the cold ones, and how often the service
-loaded a model; the exit code is 1 unless a later call takes at most a third of a cold one and the model was loaded once.
+loaded a model; the exit code is 1 unless a later call takes at most a third of a cold one, with one load in all.
 """
 
 import argparse
