@@ -71,12 +71,15 @@ class Bench:
                 "model_name": name, "dataset": str(args.dataset), "method": method, "seed": seed, "evaluate": False,
                 "epochs": args.epochs, "batch_size": args.batch_size, "rank": args.rank,
                 "learning_rate": args.lora_rate if method == "lora" else args.full_rate, "keep_last": 1,
+                "save_every": 50,
             }  # fmt: skip
             folder.create(config_of_folder(args.dataset, values))
         if folder.status().state != "completed":
             environ = {"LOCUTOR_DATA_DIR": str(args.work), "LOCUTOR_DEVICE": self.device}
             command = [sys.executable, "-m", "locutor.cli.main", "train", "work", name]
             subprocess.run(command, env={**os.environ, **MALLOC, **environ}, check=True)
+        if (now := folder.status()).state != "completed":
+            raise SystemExit(f"{name}: {now.state}, {now.message}; give the command again to go on")
         return folder
 
     def judge(self, label: str, folder: RunFolder, model: str, seed: int, listeners: Any) -> dict[str, Any]:
