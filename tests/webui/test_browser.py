@@ -18,7 +18,7 @@ Open = Callable[..., Page]
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models", "settings")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
