@@ -226,9 +226,9 @@ class TrainingPage extends Page {
     fill(row, {
       name: checkpoint.epoch === null ? checkpoint.name : t("Epoch {n}", { n: checkpoint.epoch }), best: checkpoint.stands_for.includes("model_best") ? t("best") : "",
       loss: checkpoint.held_out_loss === null ? "–" : number(checkpoint.held_out_loss, 4), wer: figures.wer === undefined ? "–" : percent(figures.wer),
-      sim: figures.sim === undefined ? "–" : number(figures.sim, 3), mos: figures.mos === undefined ? "–" : number(figures.mos, 2), size: size(checkpoint.size_mb * 1e6),
+      sim: figures.sim === undefined ? "–" : number(figures.sim, 3), mos: figures.mos === undefined ? "–" : number(figures.mos, 2),
     });
-    find(row, "[data-f=name]").title = checkpoint.path;
+    find(row, "[data-f=name]").title = `${checkpoint.path}, ${size(checkpoint.size_mb * 1e6)}`;
     find(row, "[data-promote]").setAttribute("aria-label", t("Promote {name}", checkpoint));
   }
 
