@@ -84,9 +84,11 @@ def make_server() -> MakeServer:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server(tmp_path_factory.mktemp("studio"), free_port())
-    made.start()
-    yield made
-    made.kill()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()
 
 
 def _script(path: str) -> ModuleType:
@@ -113,11 +115,13 @@ def benchmark() -> ModuleType:
 def filled(content: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Another service, with voices, takes, a batch, a dataset and a training run in it."""
     made = Server(tmp_path_factory.mktemp("filled"), free_port())
-    made.start()
-    with httpx.Client(base_url=made.url, timeout=300) as client:
-        content.fill(client, epochs=1, n_recordings=4)
-    yield made
-    made.kill()
+    try:
+        made.start()
+        with httpx.Client(base_url=made.url, timeout=300) as client:
+            content.fill(client, epochs=1, n_recordings=4)
+        yield made
+    finally:
+        made.kill()
 
 
 @pytest.fixture(scope="session")

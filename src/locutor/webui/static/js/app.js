@@ -56,7 +56,7 @@ function listenToFrame() {
       complain(error);
     }
   });
-  document.addEventListener("session", () => (find(document, "[data-logout]").hidden = !currentSession()?.key_required));
+  document.addEventListener("session", () => (find(document, "[data-logout]").hidden = !(currentSession()?.key_required && currentSession()?.authenticated)));
 }
 
 start().catch(complain);

@@ -227,10 +227,11 @@ class TrainingPage extends Page {
   #showCheckpoint(row, checkpoint) {
     const figures = checkpoint.figures ?? {};
     fill(row, {
-      name: checkpoint.name, best: checkpoint.stands_for.includes("model_best") ? t("best") : "", epoch: checkpoint.epoch ?? "–",
+      name: checkpoint.epoch === null ? checkpoint.name : t("Epoch {n}", { n: checkpoint.epoch }), best: checkpoint.stands_for.includes("model_best") ? t("best") : "",
       loss: checkpoint.held_out_loss === null ? "–" : number(checkpoint.held_out_loss, 4), wer: figures.wer === undefined ? "–" : percent(figures.wer),
-      sim: figures.sim === undefined ? "–" : number(figures.sim, 3), mos: figures.mos === undefined ? "–" : number(figures.mos, 2), size: size(checkpoint.size_mb * 1e6),
+      sim: figures.sim === undefined ? "–" : number(figures.sim, 3), mos: figures.mos === undefined ? "–" : number(figures.mos, 2),
     });
+    find(row, "[data-f=name]").title = `${checkpoint.path}, ${size(checkpoint.size_mb * 1e6)}`;
     find(row, "[data-promote]").setAttribute("aria-label", t("Promote {name}", checkpoint));
   }
 
@@ -271,7 +272,7 @@ function showRunState(tag, state) {
   /** @type {Record<string, [string, string]>} */
   const words = {
     idle: [t("not begun"), ""], queued: [t("waiting"), "warn"], preparing: [t("preparing"), "teal"], running: [t("running"), "teal"],
-    completed: [t("done"), "good"], failed: [t("failed"), "bad"], stopped: [t("stopped"), "warn"],
+    completed: [t("finished"), "good"], failed: [t("failed"), "bad"], stopped: [t("interrupted"), "warn"],
   };
   const [word, kind] = words[state] ?? [state, ""];
   tag.textContent = word;
