@@ -132,6 +132,7 @@ def is_kept(page: Page, control: Locator, act: Act) -> None:
     before = _state(control)
     page.reload()
     page.wait_for_selector("[data-ready]", state="attached")
+    page.evaluate("document.querySelectorAll('#main details').forEach((details) => (details.open = true))")
     assert _state(control) == before, (control, before)
 
 
