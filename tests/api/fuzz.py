@@ -209,7 +209,7 @@ def _fill_training(things: Things, path: str, body: dict[str, Any]) -> None:
     if path == "/training/start":
         body.clear()
         body.update({"model_name": f"run-{things.n_made}", "dataset_folder": kept.dataset, "base": "tones"})
-    elif path == "/training/resume":
+    elif path in ("/training/resume", "/training/checkpoints/compare"):
         body["model_name"] = kept.run
     elif path == "/training/dataset/upload":
         body.update({"file": [things.recording], "folder": kept.work, "language": "en"})

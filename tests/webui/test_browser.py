@@ -112,7 +112,7 @@ def test_from_recordings_to_a_chosen_checkpoint(open_page: Open, content: Module
     page.click("[data-sample]")
     until(lambda: page.evaluate("document.querySelector('[data-audio]').currentTime > 0"))
     page.click("[data-compare]")
-    expect(page.locator("[data-why]")).to_contain_text("toy-1/", timeout=SLOW_MS)
+    expect(page.locator("[data-why]")).to_contain_text("checkpoint_epoch_1:", timeout=SLOW_MS)
     assert "%" in page.locator("[data-checkpoints] [data-f=wer]").first.inner_text()
     vote(page)
     page.locator("[data-promote]").first.click()
@@ -335,7 +335,7 @@ def test_ten_thousand_jobs_stay_smooth(
     server = make_server(tmp_path)
     server.start()
     try:
-        page = open_page("jobs", at=server.url, allow=("ERR_INCOMPLETE_CHUNKED",))
+        page = open_page("jobs", at=server.url, allow=("ERR_INCOMPLETE_CHUNKED", "ERR_CONNECTION_REFUSED"))
         expect(page.locator("[data-pager-where]")).to_have_text("1 to 25 of 10,000")
         took = benchmark.long_lists(page, server.url)
         print(took)

@@ -40,7 +40,7 @@ class Control:
     effect: Effect
     before: tuple[str, ...] = ()
     width: int = 1440
-    prepare: Callable[[Page], None] = lambda page: None
+    prepare: Callable[[Page], object] = lambda page: None
     last: bool = False
 
 
@@ -112,6 +112,18 @@ def downloads(page: Page, control: Locator, act: Act) -> None:
 def chooses_files(page: Page, control: Locator, act: Act) -> None:
     with page.expect_file_chooser():
         act()
+
+
+def unfolds(selector: str) -> Effect:
+    """A summary shows what its own fold holds."""
+
+    def effect(page: Page, control: Locator, act: Act) -> None:
+        inside = control.locator("..").locator(selector)
+        expect(inside).to_be_hidden()
+        act()
+        expect(inside).to_be_visible()
+
+    return effect
 
 
 def plays(page: Page, control: Locator, act: Act) -> None:
@@ -234,7 +246,7 @@ def with_new_voice(page: Page) -> None:
 
 
 def with_two_parts(page: Page) -> None:
-    page.fill("[data-blend-form] [name=name]", "Half and half")
+    page.fill("[data-blend-form] [name=name]", f"Half and half {time.monotonic_ns()}")
     for k in (0, 1):
         page.locator("[data-parts] input").nth(k).fill("5")
 
@@ -254,6 +266,19 @@ def with_key(page: Page) -> None:
 
 def with_nothing_found(page: Page) -> None:
     page.fill("[data-search]", "nothing is called that")
+
+
+def with_long_job(page: Page) -> str:
+    """One that is still under way when it is looked at; it comes into the list by itself."""
+    values = {"text": "A sentence that is said over and over. " * 60, "target_language": "en", "voice_id": "default"}
+    answer = page.request.post(page.url.partition("/webui")[0] + "/jobs", form=values)
+    assert answer.ok, answer.text()
+    return str(answer.json()["id"])
+
+
+def with_cancelled_job(page: Page) -> None:
+    job = with_long_job(page)
+    assert page.request.post(f"{page.url.partition('/webui')[0]}/jobs/{job}/cancel").ok
 
 
 def with_first_run(page: Page) -> None:
@@ -376,7 +401,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-preview]", plays),
         Control("[data-speak]", leads("**/webui")),
         Control("[data-export]", downloads),
-        Control("[data-report] summary", shows("[data-report] [data-figures]")),
+        Control("[data-report] summary", unfolds("[data-figures]")),
         Control("[data-edit]", shows("[data-edit-dialog]")),
         *(sent_with_voice(name) for name in ("name", "language", "description", "ref_text")),
         Control("[data-edit-form] .primary", calls("PATCH /voices/*"), ("[data-list] [data-edit]",)),
@@ -409,8 +434,8 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-play-job]", plays),
         Control("[data-download]", shows("#download")),
         Control("[data-zip]", downloads),
-        Control("[data-retry]", calls("POST /jobs/*/retry")),
-        Control("[data-cancel]", calls("POST /jobs/*/cancel")),
+        Control("[data-retry]", calls("POST /jobs/*/retry"), prepare=with_cancelled_job),
+        Control("[data-cancel]", calls("POST /jobs/*/cancel"), prepare=with_long_job),
         Control("[data-details]", shows("[data-details-dialog]")),
         Control("[data-copy]", tells, ("[data-details]",)),
         Control("[data-details-dialog] [data-close-dialog]", hides("[data-details-dialog]"), ("[data-details]",)),

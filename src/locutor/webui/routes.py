@@ -23,6 +23,7 @@ def studio_routes(version: str) -> list[BaseRoute]:
         return _page(request, version)
 
     return [
+        Route("/favicon.ico", _favicon),
         Route(ROOT, page, name="webui"),
         Route(f"{ROOT}/", _home),
         Route(f"{ROOT}/index.html", _home),
@@ -69,6 +70,12 @@ def _policy(nonce: str) -> str:
 def _static(request: Request) -> Response:
     wanted = assets()
     return _kept(request, wanted.digest, wanted.files.get(request.path_params["path"]))
+
+
+def _favicon(request: Request) -> Response:
+    """Browsers ask for it beside answers that are no pages of the studio."""
+    logo = assets().files["logo.svg"]
+    return Response(logo.data, 200, {"Cache-Control": "public, max-age=86400"}, logo.media_type)
 
 
 def _words(request: Request) -> Response:

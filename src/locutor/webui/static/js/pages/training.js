@@ -210,7 +210,7 @@ class TrainingPage extends Page {
   /** @param {HTMLElement} item @param {any} sample */
   #showSample(item, sample) {
     fill(item, { epoch: sample.epoch === 0 ? t("Before") : t("Epoch {n}", { n: sample.epoch }) });
-    for (const [name, url, label] of [["sample", sample.path, t("Play epoch {n}", { n: sample.epoch })], ["reference", sample.reference, t("Play the real recording beside epoch {n}", { n: sample.epoch })]]) {
+    for (const [name, url, label] of [["sample", sample.path, t("Learned, epoch {n}", { n: sample.epoch })], ["reference", sample.reference, t("Real recording beside epoch {n}", { n: sample.epoch })]]) {
       const button = find(item, `[data-${name}]`);
       button.dataset.url = url;
       button.setAttribute("aria-label", label);
