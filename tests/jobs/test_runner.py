@@ -102,6 +102,14 @@ def test_stopping_gives_work_back(jobs: JobStore, start: Start) -> None:
     assert (left.status, left.attempts) == (JobStatus.QUEUED, 0)
 
 
+def test_what_is_queued_here_is_begun_at_once(jobs: JobStore, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slots that look again only after a minute are told."""
+    monkeypatch.setattr(runner_module, "POLL_S", 60.0)
+    start(JobKind(name="echo", run=echo), speech=2)
+    for _ in range(3):
+        wait_for(jobs, jobs.submit("echo", {}), JobStatus.COMPLETED)
+
+
 def test_lanes_do_not_wait_for_each_other(jobs: JobStore, start: Start) -> None:
     start(JobKind(name="wait", run=until_cancelled, lane="training"), JobKind(name="echo", run=echo))
     long = jobs.submit("wait", {})

@@ -17,7 +17,7 @@ from locutor.storage.owner import Owner
 
 LEASE_S = 15.0
 WATCH_S = 0.25
-POLL_S = 0.1
+POLL_S = 1.0  # what other processes queue, and attempts that wait for their time, are seen this late
 RECOVER_S = 5.0
 RETRY_DELAY_S = 2.0
 
@@ -47,6 +47,7 @@ class JobRunner:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Ask running jobs to end, and give them back to the queue; returns when they have, or after timeout_s."""
         self._stop.set()
+        self.store.announce()
         with self._lock:
             for context in self._running.values():
                 context.cancelled.set()
@@ -111,9 +112,10 @@ class JobRunner:
 
     def _work(self, lane: str) -> None:
         while not self._stop.is_set():
+            n_seen = self.store.n_queued
             try:
                 if self.run_next(lane) is None:
-                    self._stop.wait(POLL_S)
+                    self.store.wait_for_work(n_seen, POLL_S)
             except Exception:  # the database refused, say: the slot must live on and try again
                 _log.exception("the job slot of lane %s could not go on; it tries again", lane)
                 self._stop.wait(1.0)

@@ -5,6 +5,7 @@ lost is refused, so two workers can never both finish a job.
 """
 
 import secrets
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,19 @@ class JobStore:
 
     def __init__(self, database: Database, artefacts: ArtefactStore) -> None:
         self._database, self.artefacts = database, artefacts
+        self._queued = threading.Condition()
+        self.n_queued = 0
+
+    def announce(self) -> None:
+        """Wake whoever waits for work in this process."""
+        with self._queued:
+            self.n_queued += 1
+            self._queued.notify_all()
+
+    def wait_for_work(self, n_seen: int, timeout_s: float) -> None:
+        """Return when something was queued through this store since n_queued was n_seen, or after timeout_s."""
+        with self._queued:
+            self._queued.wait_for(lambda: self.n_queued != n_seen, timeout_s)
 
     def submit(
         self,
@@ -68,7 +82,9 @@ class JobStore:
             for staged in uploads:
                 self.artefacts.commit(session, staged, files_of(row.id))
             session.flush()
-            return Job.of(row)
+            job = Job.of(row)
+        self.announce()
+        return job
 
     def get(self, job_id: str) -> Job:
         """NotFoundError when there is none of that id."""
@@ -127,7 +143,9 @@ class JobStore:
             row.attempts, row.finished_at, row.expires_at = 0, None, None
             row.error, row.error_kind, row.cancel_requested = None, None, False
             _queue(session, row, "queued again")
-            return Job.of(row)
+            job = Job.of(row)
+        self.announce()
+        return job
 
     def delete(self, job_id: str) -> int:
         """Remove a job that has ended, with its files; returns how many files. ConflictError while it runs."""
@@ -239,6 +257,7 @@ class JobStore:
             row = _leased(session, lease)
             row.attempts -= 1
             _queue(session, row, "interrupted: the server stops")
+        self.announce()
 
     def recover(self, is_alive: Callable[[str], bool]) -> Sequence[str]:
         """Free jobs whose worker is dead or whose lease ran out: queued again while attempts are left, else failed.
@@ -254,6 +273,8 @@ class JobStore:
                 if row is not None and _is_stale(row, is_alive):
                     _free(session, row)
                     freed.append(row.id)
+        if freed:
+            self.announce()
         return freed
 
 
