@@ -120,7 +120,7 @@ def test_from_recordings_to_a_chosen_checkpoint(open_page: Open, content: Module
     expect(page.locator(".toast").last).to_contain_text("toy-1 can be chosen")
     page.click('[data-nav="studio"]')
     page.wait_for_selector("studio-page[data-ready]")
-    assert "toy-1" in page.locator("[data-models] option").all_inner_texts()
+    assert "toy-1" in page.locator("[data-models] option").all_text_contents()
 
 
 def build_dataset(page: Page, recordings: list[tuple[str, bytes]]) -> None:

@@ -126,10 +126,19 @@ def unfolds(selector: str) -> Effect:
     return effect
 
 
+def removes(selector: str) -> Effect:
+    def effect(page: Page, control: Locator, act: Act) -> None:
+        n = page.locator(selector).count()
+        act()
+        expect(page.locator(selector)).to_have_count(n - 1)
+
+    return effect
+
+
 def plays(page: Page, control: Locator, act: Act) -> None:
     act()
     expect(page.locator("audio-dock")).to_be_visible()
-    _until(page, lambda: page.evaluate("document.querySelector('[data-audio]').currentTime > 0"))
+    _until(page, lambda: page.evaluate("document.querySelector('[data-audio]').currentTime > 0"), n_tries=600)
     expect(control).to_have_attribute("aria-pressed", "true") if control.get_attribute("data-url") else None
 
 
@@ -181,8 +190,9 @@ def _state(control: Locator) -> object:
     return control.evaluate("e => [e.value, e.checked]")
 
 
-def _until(page: Page, is_so: Callable[[], object]) -> None:
-    for _ in range(200):
+def _until(page: Page, is_so: Callable[[], object], n_tries: int = 200) -> None:
+    """Looked at ten times a second. What the service has to make first may wait for what else it makes."""
+    for _ in range(n_tries):
         try:
             if is_so():
                 return
@@ -203,7 +213,8 @@ def _act(control: Locator) -> None:
     elif kind == "range":
         control.fill(control.evaluate("e => String(Math.round(0.6 * e.max))"))
     elif tag == "TEXTAREA" or (tag == "INPUT" and kind in ("text", "search", "password")):
-        control.fill("abc")
+        is_new_name = control.evaluate("e => e.name === 'name' && e.closest('dialog') !== null")
+        control.fill(f"abc{time.monotonic_ns()}" if is_new_name else "abc")  # a name is given once
         control.blur()
     elif control.evaluate("e => e.matches('.skip')"):
         control.press("Enter")
@@ -279,6 +290,15 @@ def with_long_job(page: Page) -> str:
 def with_cancelled_job(page: Page) -> None:
     job = with_long_job(page)
     assert page.request.post(f"{page.url.partition('/webui')[0]}/jobs/{job}/cancel").ok
+
+
+def with_nothing_to_do(page: Page) -> None:
+    """Jobs that are under way are cancelled: a model in use is not unloaded."""
+    service = page.url.partition("/webui")[0]
+    for status in ("queued", "processing"):
+        for job in page.request.get(f"{service}/jobs?limit=100&status={status}").json()["jobs"]:
+            page.request.post(f"{service}/jobs/{job['id']}/cancel")
+    _until(page, lambda: page.request.get(f"{service}/jobs?status=processing").json()["total"] == 0)
 
 
 def with_first_run(page: Page) -> None:
@@ -392,9 +412,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[name=consent]", radio_is_kept),
         Control("[name=consent_by]", is_kept),
         Control("[data-play-clip]", plays, prepare=with_recording),
-        Control(
-            "[data-drop-clip]", becomes("() => !document.querySelector('[data-clips] > li')"), prepare=with_recording
-        ),
+        Control("[data-drop-clip]", removes("[data-clips] > li"), prepare=with_recording),
         Control("[data-create]", calls("POST /voices/clone"), prepare=with_new_voice),
         Control("[data-search]", becomes("() => !document.querySelector('[data-list] > li')")),
         Control("[data-listen]", plays),
@@ -537,7 +555,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
     ),
     "models": (
         Control("[data-load]", calls("POST /admin/models/*/load")),
-        Control("[data-unload]", calls("POST /admin/models/*/unload")),
+        Control("[data-unload]", calls("POST /admin/models/*/unload"), prepare=with_nothing_to_do),
         Control("[data-pull]", confirms("POST /models/*/pull")),
     ),
     "settings": (
