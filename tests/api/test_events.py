@@ -33,7 +33,8 @@ def test_a_jobs_stream_tells_its_life_and_ends_with_it(client: TestClient) -> No
 
 
 def test_the_stream_of_all_begins_now_or_where_it_is_told(client: TestClient) -> None:
-    client.post("/jobs", data={"text": "Good morning!"})
+    job_id = client.post("/jobs", data={"text": "Good morning!"}).json()["id"]
+    client.get(f"/jobs/{job_id}/events", params={"timeout": 120})  # until it has ended
     assert parsed(client.get("/jobs/events", params={"timeout": 0}).text) == []
     every = parsed(client.get("/jobs/events", params={"timeout": 0, "after": 0}).text)
     assert len({event["job_id"] for event in every}) >= 1
