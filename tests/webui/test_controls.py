@@ -298,7 +298,12 @@ def with_nothing_to_do(page: Page) -> None:
     for status in ("queued", "processing"):
         for job in page.request.get(f"{service}/jobs?limit=100&status={status}").json()["jobs"]:
             page.request.post(f"{service}/jobs/{job['id']}/cancel")
-    _until(page, lambda: page.request.get(f"{service}/jobs?status=processing").json()["total"] == 0)
+
+    def is_idle() -> bool:
+        engines = page.request.get(f"{service}/health/engines").json()["engines"]
+        return not any(engine["users"] for engine in engines)
+
+    _until(page, is_idle, n_tries=1200)
 
 
 def with_first_run(page: Page) -> None:
