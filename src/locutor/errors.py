@@ -10,6 +10,7 @@
     ├── QueueFullError (RuntimeError)      too much is waiting already; `retry_after_s` says when to ask again
     ├── RequestTimeoutError (RuntimeError)  the request's time was over before it was spoken
     ├── WorkerError (RuntimeError)         the process that speaks ended unexpectedly, and again at the second try
+    ├── WorkerDownError (RuntimeError)     the process that speaks ended too often and rests; nothing was begun
     ├── CancelledError (RuntimeError)      whoever asked has cancelled; nothing went wrong
     ├── ConflictError (RuntimeError)       the thing is in a state that forbids this: a running job, a model in use
     ├── ServiceError (RuntimeError)        a service refuses, cannot be reached, or does not answer as one of ours
@@ -65,6 +66,10 @@ class RequestTimeoutError(LocutorError, RuntimeError):
 
 class WorkerError(LocutorError, RuntimeError):
     """The process that speaks ended unexpectedly."""
+
+
+class WorkerDownError(LocutorError, RuntimeError):
+    """The process that speaks ended too often and rests; nothing was begun."""
 
 
 class CancelledError(LocutorError, RuntimeError):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from locutor.errors import OptionError, QueueFullError, TextError
+from locutor.errors import OptionError, QueueFullError, TextError, WorkerDownError
 from locutor.jobs import runner as runner_module
 from locutor.jobs.kinds import JobContext, JobKind, JobKinds
 from locutor.jobs.model import Job, JobOutcome, JobStatus
@@ -108,6 +108,23 @@ def test_what_is_queued_here_is_begun_at_once(jobs: JobStore, start: Start, monk
     start(JobKind(name="echo", run=echo), speech=2)
     for _ in range(3):
         wait_for(jobs, jobs.submit("echo", {}), JobStatus.COMPLETED)
+
+
+def test_a_worker_that_rests_costs_no_attempt(jobs: JobStore, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "RETRY_DELAY_S", 0.05)
+    monkeypatch.setattr(runner_module, "POLL_S", 0.05)
+    tries: list[int] = []
+
+    def work(context: JobContext) -> JobOutcome:
+        tries.append(context.job.attempts)
+        if len(tries) < 4:
+            raise WorkerDownError("it rests")
+        return JobOutcome()
+
+    start(JobKind(name="rest", run=work))
+    job = jobs.submit("rest", {}, max_attempts=2)
+    assert wait_for(jobs, job, JobStatus.COMPLETED).attempts == 1 and tries == [1, 1, 1, 1]
+    assert [e.message for e in jobs.events(job_id=job.id) if e.message].count("it rests") == 3
 
 
 def test_lanes_do_not_wait_for_each_other(jobs: JobStore, start: Start) -> None:

@@ -29,6 +29,7 @@ STATUSES: dict[type[errors.LocutorError], int] = {
     errors.QueueFullError: 429,
     errors.RequestTimeoutError: 504,
     errors.WorkerError: 503,
+    errors.WorkerDownError: 503,
     errors.CancelledError: 409,
     errors.ConflictError: 409,
     errors.ServiceError: 502,

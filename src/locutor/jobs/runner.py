@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from locutor.errors import LocutorError
+from locutor.errors import LocutorError, WorkerDownError
 from locutor.jobs.kinds import JobContext, JobKind, JobKinds
 from locutor.jobs.model import Job, JobStatus
 from locutor.jobs.store import JobStore, Lease, LeaseLostError
@@ -93,6 +93,9 @@ class JobRunner:
             return self.store.complete(context.lease, kind.run(context))
         except LeaseLostError as error:
             _log.warning("%s", error)
+            return None
+        except WorkerDownError as error:  # not the job's fault, and nothing was tried
+            self.store.give_back(context.lease, str(error), RETRY_DELAY_S)
             return None
         except Exception as error:  # whatever a kind raises ends its job, never the runner
             if self._stop.is_set() and context.cancelled.is_set():

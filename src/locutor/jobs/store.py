@@ -251,12 +251,13 @@ class JobStore:
                 _end(session, row, JobStatus.FAILED, row.error)
             return Job.of(row)
 
-    def give_back(self, lease: Lease) -> None:
-        """Queue a job again that was begun and is not to be finished here (the process ends); no attempt is counted."""
+    def give_back(self, lease: Lease, message: str = "interrupted: the server stops", in_s: float = 0.0) -> None:
+        """Queue a job again, after in_s, that was begun and is not to be finished here; no attempt is counted."""
         with self._database.write() as session:
             row = _leased(session, lease)
             row.attempts -= 1
-            _queue(session, row, "interrupted: the server stops")
+            row.not_before = now() + in_s
+            _queue(session, row, message)
         self.announce()
 
     def recover(self, is_alive: Callable[[str], bool]) -> Sequence[str]:

@@ -77,7 +77,11 @@ class WorkerExecutor:
                 self._sinks[call_id] = sink
                 self._send(Submit(call_id, work))
                 return
-        sink(CallFailed("WorkerError", "the process that speaks ended too often; it is started again within a minute"))
+        sink(
+            CallFailed(
+                "WorkerDownError", "the process that speaks ended too often; it is started again within a minute"
+            )
+        )
 
     def cancel(self, call_id: int) -> None:
         with self._lock:
