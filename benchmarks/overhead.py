@@ -6,10 +6,7 @@ run it. Prints medians and 90th percentiles in milliseconds; the exit code is 1 
 """
 
 import argparse
-import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import yaml
+from served import served
 
 from locutor.audio.io import read
 from locutor.engines.base import synthesize
@@ -50,34 +48,13 @@ def own(n: int) -> list[float]:
 @contextmanager
 def service() -> Iterator[httpx.Client]:
     """A running `locutor serve` with the quick engine's model."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
+    with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "models" / "tones"
         model.mkdir(parents=True)
         (model / "card.yaml").write_text(yaml.safe_dump(CARD | {"commercial_use": True}))
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        more = {"DATA_DIR": folder, "MODEL": "tones", "REQUESTS_PER_MINUTE": "0", "LOG_LEVEL": "ERROR"}
-        environ = os.environ | {f"LOCUTOR_{name}": value for name, value in more.items()}
-        command = [sys.executable, "-m", "locutor.cli.main", "serve", "--port", str(port)]
-        running = subprocess.Popen(command, env=environ | {"PYTHONPATH": str(TONE_ENGINE)}, stderr=subprocess.DEVNULL)
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-                wait_for(client)
-                yield client
-        finally:
-            running.terminate()
-            running.wait()
-
-
-def wait_for(client: httpx.Client) -> None:
-    for _ in range(600):
-        try:
-            client.get("/health")
-            return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise TimeoutError("the service did not start within a minute")
+        more = {"LOCUTOR_MODEL": "tones", "LOCUTOR_LOG_LEVEL": "error", "PYTHONPATH": str(TONE_ENGINE)}
+        with served(Path(folder), **more) as url, httpx.Client(base_url=url, timeout=60) as client:
+            yield client
 
 
 def speak(client: httpx.Client, seed: int) -> None:

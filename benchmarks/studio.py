@@ -5,19 +5,14 @@ weighs on the wire, when it can be used, how long a page of the long lists takes
 """
 
 import argparse
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
+from served import served
 
 from locutor.bootstrap import dataset_store, open_stores
 from locutor.datasets.manifest import Clip, Source, write_rows
@@ -58,29 +53,6 @@ def write_long_lists(data_dir: Path, n_jobs: int, n_clips: int) -> None:
         for k in range(n_clips)
     ]
     dataset.write_clips("segment", clips)
-
-
-@contextmanager
-def served(data_dir: Path) -> Iterator[str]:
-    """A service over a data folder, at the address that is yielded."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environ = os.environ | {"LOCUTOR_DATA_DIR": str(data_dir), "LOCUTOR_REQUESTS_PER_MINUTE": "0"}
-    command = [sys.executable, "-m", "locutor.cli.main", "serve", "--port", str(port)]
-    with (data_dir / "serve.log").open("ab") as log:
-        service = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
-    try:
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/ready", timeout=5).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.3)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        service.terminate()
-        service.wait(60)
 
 
 def first_page(browser: Browser, url: str) -> tuple[int, float]:

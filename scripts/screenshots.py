@@ -7,15 +7,10 @@ content stays in FOLDER and is not made again. Six of them become the WebP files
 
 import argparse
 import base64
-import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -23,6 +18,9 @@ import studio_content
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "benchmarks"))
+from served import served  # noqa: E402  of the folder above
+
 OUT, KEPT = ROOT / "out" / "screenshots", ROOT / "docs" / "screenshots"
 PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models", "settings", "login")
 EMPTY = ("studio", "voices", "jobs", "datasets", "training")
@@ -83,29 +81,6 @@ OPENED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "profile": ("profiles", open_first("[data-new]")),
     "promote": ("training", open_first("[data-promote]")),
 }
-
-
-@contextmanager
-def served(data_dir: Path) -> Iterator[str]:
-    """A service over a data folder, at the address that is yielded."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environ = os.environ | {"LOCUTOR_DATA_DIR": str(data_dir), "LOCUTOR_REQUESTS_PER_MINUTE": "0"}
-    command = [sys.executable, "-m", "locutor.cli.main", "serve", "--port", str(port)]
-    with (data_dir / "serve.log").open("ab") as log:
-        service = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
-    try:
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/ready", timeout=5).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.3)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        service.terminate()
-        service.wait(60)
 
 
 class Camera:

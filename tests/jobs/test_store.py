@@ -143,6 +143,14 @@ def test_giving_back_costs_no_attempt(jobs: JobStore) -> None:
     assert jobs.get(job.id).attempts == 0 and begin(jobs).job_id == job.id
 
 
+def test_giving_back_what_was_to_stop_ends_it(jobs: JobStore) -> None:
+    job = jobs.submit("say", {})
+    lease = begin(jobs)
+    jobs.cancel(job.id)
+    jobs.give_back(lease)
+    assert jobs.get(job.id).status is JobStatus.CANCELLED
+
+
 def test_further_changes_are_of_the_same_transaction(jobs: JobStore) -> None:
     job = jobs.submit("say", {})
     lease = begin(jobs)

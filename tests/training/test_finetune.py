@@ -1,8 +1,7 @@
 """The fine-tuning loop on a small F5 network: epochs, exact resuming, stopping, guards."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,9 @@ from locutor.errors import EngineError
 from locutor.training.config import TrainConfig
 from locutor.training.f5 import Batch, Clip
 from locutor.training.f5_finetune import F5Trainable
-from locutor.training.finetune import Finetune, Moment, Schedule
-from locutor.training.log import RunLog
+from locutor.training.finetune import Finetune, Schedule
+
+from .watched import Watched
 
 TINY = F5Config(
     name="tiny",
@@ -44,29 +44,6 @@ def trainable(lora: bool = False, n: int = 20) -> F5Trainable:
     if lora:
         adapt(found.network, LoraConfig(rank=4, dropout=0.2, targets=found.adapter_targets))
     return found
-
-
-@dataclass
-class Watched:
-    """Notes what the loop does; stops it at the given number of batches."""
-
-    stop_at: int | None = None
-    n_asked: int = 0
-    models: list[tuple[str, Moment]] = field(default_factory=list)
-    measured_at: list[int] = field(default_factory=list)
-
-    def should_stop(self) -> bool:
-        self.n_asked += 1
-        return self.stop_at is not None and self.n_asked > self.stop_at
-
-    def on_log(self, step: int, scalars: Mapping[str, float]) -> None:
-        assert scalars["train/loss"] > 0
-
-    def on_model(self, name: str, moment: Moment, log: RunLog) -> None:
-        self.models.append((name, moment))
-
-    def after_models(self, step: int, log: RunLog) -> None:
-        self.measured_at.append(step)
 
 
 def schedule(epochs: int, **more: object) -> Schedule:

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -21,8 +19,7 @@ from locutor.engines.xtts.dvae import CodeEncoder
 from locutor.errors import CheckpointError, OptionError
 from locutor.training.config import TrainConfig
 from locutor.training.dataset import Dataset, Recording
-from locutor.training.finetune import Finetune, Moment, Schedule
-from locutor.training.log import RunLog
+from locutor.training.finetune import Finetune, Schedule
 from locutor.training.merge import write_merged
 from locutor.training.registry import make_trainable
 from locutor.training.run_config import RunConfig
@@ -33,6 +30,8 @@ from locutor.training.trainable import Lesson
 from locutor.training.xtts_clips import FULL_SCALE, Clip, example
 from locutor.training.xtts_finetune import XttsTrainable
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform
+
+from .watched import Watched
 
 TEXTS = ("hello there", "another one", "what now?", "over the hill", "in the end", "so it is")
 LORA = RunConfig(model_name="alice", dataset=Path("d"), base="tiny", method="lora", rank=4, dropout=0.0)
@@ -81,24 +80,6 @@ def made(data_dir: Path, base: Checkpoint, lora: bool = False) -> XttsTrainable:
         torch.manual_seed(0)
         adapt(found.network, LORA.lora(found.adapter_targets))
     return found
-
-
-@dataclass
-class Watched:
-    stop_at: int | None = None
-    n_asked: int = 0
-    models: list[tuple[str, Moment]] = field(default_factory=list)
-
-    def should_stop(self) -> bool:
-        self.n_asked += 1
-        return self.stop_at is not None and self.n_asked > self.stop_at
-
-    def on_log(self, step: int, scalars: Mapping[str, float]) -> None: ...
-
-    def on_model(self, name: str, moment: Moment, log: RunLog) -> None:
-        self.models.append((name, moment))
-
-    def after_models(self, step: int, log: RunLog) -> None: ...
 
 
 def run(folder: Path, trainable: XttsTrainable, watched: Watched, epochs: int, rate: float = 2e-3) -> str:

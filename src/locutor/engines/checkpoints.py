@@ -116,7 +116,7 @@ class CheckpointStore:
             self._dir.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".adopting_", dir=self._dir) as building:
                 copied = Path(building) / model
-                shutil.copytree(folder, copied, copy_function=_link_or_copy)
+                shutil.copytree(folder, copied, copy_function=link_or_copy)
                 (copied / CARD_NAME).unlink()  # a link would change the original
                 text = yaml.safe_dump(own.model_dump(mode="json", exclude_defaults=True), sort_keys=False)
                 (copied / CARD_NAME).write_text(text, encoding="utf-8")
@@ -218,7 +218,8 @@ class CheckpointStore:
         return download(remote, target, lambda done, total: report(file.path, done, total))
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """The same file under another name where the disk can, else a copy: weights are large."""
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without links

@@ -95,11 +95,11 @@ class JobRunner:
             _log.warning("%s", error)
             return None
         except WorkerDownError as error:  # not the job's fault, and nothing was tried
-            self.store.give_back(context.lease, str(error), RETRY_DELAY_S)
+            self._give_back(context, str(error), RETRY_DELAY_S)
             return None
         except Exception as error:  # whatever a kind raises ends its job, never the runner
             if self._stop.is_set() and context.cancelled.is_set():
-                self.store.give_back(context.lease)
+                self._give_back(context, "interrupted: the server stops")
                 return None
             if not isinstance(error, LocutorError):
                 _log.exception("job %s (%s) failed", context.job.id, kind.name)
@@ -112,6 +112,12 @@ class JobRunner:
         except LeaseLostError as lost:
             _log.warning("%s", lost)
             return None
+
+    def _give_back(self, context: JobContext, why: str, in_s: float = 0.0) -> None:
+        try:
+            self.store.give_back(context.lease, why, in_s)
+        except LeaseLostError as lost:
+            _log.warning("%s", lost)
 
     def _work(self, lane: str) -> None:
         while not self._stop.is_set():

@@ -251,10 +251,16 @@ class JobStore:
                 _end(session, row, JobStatus.FAILED, row.error)
             return Job.of(row)
 
-    def give_back(self, lease: Lease, message: str = "interrupted: the server stops", in_s: float = 0.0) -> None:
-        """Queue a job again, after in_s, that was begun and is not to be finished here; no attempt is counted."""
+    def give_back(self, lease: Lease, message: str = "", in_s: float = 0.0) -> None:
+        """Queue a job again, after in_s, that was begun and is not to be finished here; no attempt is counted.
+
+        A job that was asked to stop meanwhile is cancelled instead.
+        """
         with self._database.write() as session:
             row = _leased(session, lease)
+            if row.cancel_requested:
+                _end(session, row, JobStatus.CANCELLED, "cancelled")
+                return
             row.attempts -= 1
             row.not_before = now() + in_s
             _queue(session, row, message)

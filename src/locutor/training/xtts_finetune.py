@@ -1,7 +1,5 @@
 """Teaching XTTS-v2 a voice: its language model learns from recordings; what hears and what sounds stay as they are."""
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from locutor.engines.checkpoints import Checkpoint
+from locutor.engines.checkpoints import Checkpoint, link_or_copy
 from locutor.engines.xtts.checkpoint import Checkpoint as Weights
 from locutor.engines.xtts.checkpoint import build_network, read_checkpoint
 from locutor.engines.xtts.config import read_config
@@ -130,21 +128,13 @@ def write_model(folder: Path, weights: Weights, files: Mapping[str, Path]) -> Ma
     roles = {"model": "model.safetensors"}
     for role, name in (("config", "config.json"), ("vocab", "vocab.json"), ("dvae", "dvae" + _suffix(files))):
         if role in files:
-            _link_or_copy(files[role], folder / name)
+            link_or_copy(files[role], folder / name)
             roles[role] = name
     return roles
 
 
 def _suffix(files: Mapping[str, Path]) -> str:
     return files["dvae"].suffix if "dvae" in files else ""
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    """The DVAE is 200 MB, and a run keeps several models."""
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
 
 
 def _check(base: Checkpoint) -> None:

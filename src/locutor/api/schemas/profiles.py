@@ -17,22 +17,21 @@ class ProfileParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"nfe_step": 16, "speed": 0.9}]})
 
-    nfe_step: Annotated[int, Field(ge=1, le=128)] | None = None
-    cfg_strength: Annotated[float, Field(ge=0, le=10)] | None = None
-    sway_sampling_coef: Annotated[float, Field(ge=-1, le=1)] | None = None
+    nfe_step: Annotated[int, Field(ge=1, le=128, description="Steps of the solver.")] | None = None
+    cfg_strength: Annotated[float, Field(ge=0, le=10, description="How closely to follow text and voice.")] | None = (
+        None
+    )
+    sway_sampling_coef: Annotated[float, Field(ge=-1, le=1, description="Bend of the time grid.")] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, description="This and the next five: engine xtts.")] | None = None
     top_k: Annotated[int, Field(ge=0, le=1000)] | None = None
     top_p: Annotated[float, Field(ge=0.01, le=1)] | None = None
     repetition_penalty: Annotated[float, Field(ge=1, le=20)] | None = None
     length_penalty: Annotated[float, Field(ge=0.1, le=10)] | None = None
-    retries: (
-        Annotated[int, Field(ge=0, le=10, description="How often a chunk that did not end well is spoken again.")]
-        | None
-    ) = None
+    retries: Annotated[int, Field(ge=0, le=10, description="Of a chunk that did not end well.")] | None = None
     speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
     remove_silence: bool | None = None
     cross_fade_s: Annotated[float, Field(ge=0, le=1)] | None = None
-    loudness_lufs: Annotated[float, Field(ge=-40, le=-5)] | None = None
+    loudness_lufs: Annotated[float, Field(ge=-40, le=-5, description="Loudness of the result.")] | None = None
     target_rms: Annotated[float, Field(ge=0.001, le=1, description="Not of every engine.")] | None = None
 
     def given(self) -> dict[str, Any]:

@@ -5,44 +5,18 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from locutor.api.schemas.common import Language, Seed, Text
+from locutor.api.schemas.profiles import ProfileParameters
 
 StreamedFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "ogg", "m4a"]
 
 
-class Parameters(BaseModel):
+class Parameters(ProfileParameters):
     """How to speak; what is left out is taken from the quality profile, else from the model."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(json_schema_extra={})
 
-    nfe_step: Annotated[int, Field(ge=1, le=128, description="Steps of the solver.")] | None = None
-    cfg_strength: Annotated[float, Field(ge=0, le=10, description="How closely to follow text and voice.")] | None = (
-        None
-    )
-    sway_sampling_coef: Annotated[float, Field(ge=-1, le=1, description="Bend of the time grid.")] | None = None
-    temperature: (
-        Annotated[
-            float,
-            Field(
-                ge=0, le=2, description="How freely a model of audio codes draws; this and the next five are XTTS's."
-            ),
-        ]
-        | None
-    ) = None
-    top_k: Annotated[int, Field(ge=0, le=1000)] | None = None
-    top_p: Annotated[float, Field(ge=0.01, le=1)] | None = None
-    repetition_penalty: Annotated[float, Field(ge=1, le=20)] | None = None
-    length_penalty: Annotated[float, Field(ge=0.1, le=10)] | None = None
-    retries: (
-        Annotated[int, Field(ge=0, le=10, description="How often a chunk that did not end well is spoken again.")]
-        | None
-    ) = None
-    speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
     fix_duration_s: Annotated[float, Field(ge=0.1, le=3600, description="Length of the speech.")] | None = None
-    remove_silence: bool | None = None
     seed: Seed | None = None
-    cross_fade_s: Annotated[float, Field(ge=0, le=1)] | None = None
-    target_rms: Annotated[float, Field(ge=0.001, le=1)] | None = None
-    loudness_lufs: Annotated[float, Field(ge=-40, le=-5, description="Loudness of the result.")] | None = None
 
 
 class VoiceId(BaseModel):

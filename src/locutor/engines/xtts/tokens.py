@@ -44,7 +44,7 @@ class XttsTokenizer:
             raise NotFoundError(f"no vocabulary at {path}; an XTTS checkpoint comes with a vocab.json")
         try:
             tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:
+        except Exception as error:  # tokenizers has no error class of its own for a file it cannot read
             raise CheckpointError(f"{path} is not a readable tokenizer: {error}") from error
         return cls(tokenizer)
 
