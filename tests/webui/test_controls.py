@@ -224,6 +224,7 @@ def _act(control: Locator) -> None:
         control.click()
 
 
+NAMES = "[...document.querySelectorAll('[data-list] h3')].map((e) => e.textContent)"
 TEXT = "document.querySelector('#text').value"
 AUDIO = "document.querySelector('[data-audio]')"
 ELSEWHERE = {  # Controls that need another service, or a long list, and the test that uses them.
@@ -419,9 +420,9 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-play-clip]", plays, prepare=with_recording),
         Control("[data-drop-clip]", removes("[data-clips] > li"), prepare=with_recording),
         Control("[data-create]", calls("POST /voices/clone"), prepare=with_new_voice),
-        Control("[data-search]", becomes("() => !document.querySelector('[data-list] > li')")),
+        Control("[data-search]", becomes(f"() => !{NAMES}.includes('Default')")),
         Control("[data-listen]", plays),
-        Control("[data-preview]", plays),
+        Control("[data-preview]", plays, prepare=with_nothing_to_do),
         Control("[data-speak]", leads("**/webui")),
         Control("[data-export]", downloads),
         Control("[data-report] summary", unfolds("[data-figures]")),
