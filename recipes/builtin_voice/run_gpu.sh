@@ -2,9 +2,11 @@
 # One training run on a machine with GPUs: make speech and train on it at once.
 #   run_gpu.sh WORK SECONDS
 # WORK holds kokoro_f.onnx, voices_ja.npz, vocab.json, corpus.jsonl.gz, words.jsonl.gz, and weights to go on from in
-# WORK/start/{acoustic,duration,g2p,vocoder}.safetensors where there are any. Logs and runs go to WORK.
-# At first all GPUs make speech; then the first one trains the vocoder and the last one the acoustic network, while the
-# processors go on making speech to the end. Run it from a copy of the tree that nothing replaces meanwhile.
+# WORK/start/{acoustic,duration,g2p,vocoder}.safetensors where there are any. Logs and runs go to WORK. PARTS names the
+# networks to train, of these four.
+# At first all GPUs make speech. Then the first one trains the vocoder to the end; the last one trains the acoustic network
+# for ACOUSTIC_S, while the processors go on making speech, then predicts mels for the vocoder, then trains the others.
+# Run it from a copy of the tree that nothing replaces meanwhile.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 seconds=$2
@@ -15,17 +17,22 @@ n_gpus=${N_GPUS:-$(nvidia-smi -L 2>/dev/null | wc -l)}
 last_gpu=$((n_gpus > 0 ? n_gpus - 1 : 0))
 n_per_gpu=${SYNTHESIZERS:-13}
 n_on_cpu=${CPU_SYNTHESIZERS:-$(($(nproc --all) - 8))}  # plain nproc obeys OMP_NUM_THREADS
-first_data_s=${FIRST_DATA_S:-75}
+first_data_s=${FIRST_DATA_S:-110}
+acoustic_s=${ACOUSTIC_S:-$((seconds / 2))}
+predict_s=${PREDICT_S:-45}
+parts=" ${PARTS:-acoustic vocoder duration g2p} "
 mkdir -p "$work/shards" "$work/logs"
 cd "$here" || exit 1
 end=$(($(date +%s) + seconds))
 
-train() { # gpu part data end: starts again when it fails
-  local start= left
+train() { # gpu part data end: starts again when it fails, then without a captured step
+  local start= left captured=1
+  [[ $parts == *" $2 "* ]] || return
   [ -f "$work/start/$2.safetensors" ] && start=$work/start/$2.safetensors
   while left=$(($4 - $(date +%s))); [ $left -gt 15 ]; do
-    START=$start CUDA_VISIBLE_DEVICES=$1 OMP_NUM_THREADS=4 python3 train.py "$2" "$3" "$work/run_$2" $left \
-      >>"$work/logs/$2.log" 2>&1 && break
+    START=$start CAPTURED=$captured CUDA_VISIBLE_DEVICES=$1 OMP_NUM_THREADS=4 \
+      python3 train.py "$2" "$3" "$work/run_$2" $left >>"$work/logs/$2.log" 2>&1 && break
+    captured=0
     sleep 3
   done
 }
@@ -34,23 +41,30 @@ synthesise() { # gpu rank seconds, with DEVICE as it is
   CUDA_VISIBLE_DEVICES=$1 python3 synthesise.py "$2" "$3" "$work/shards" >>"$work/logs/synthesise_$2.log" 2>&1
 }
 
+last_gpu_in_turn() {
+  local acoustic_end=$(($(date +%s) + acoustic_s))
+  train "$last_gpu" acoustic "$work/shards" $acoustic_end
+  [ -d "$work/run_acoustic" ] && CUDA_VISIBLE_DEVICES=$last_gpu OMP_NUM_THREADS=4 python3 predict_mels.py \
+    "$work/shards" "$work/run_acoustic" "$work/predictions" "$predict_s" >>"$work/logs/predict_mels.log" 2>&1
+  date +"predicted %T"
+  local half=$((($(date +%s) + end) / 2))
+  train "$last_gpu" duration "$work/shards" $half
+  train "$last_gpu" g2p "$work" $end
+}
+
 rank=0
 for _ in $(seq 1 "$n_per_gpu"); do
   for gpu in $(seq 0 "$last_gpu"); do
-    synthesise "$gpu" $rank $((first_data_s + (gpu > 0 ? 0 : 10))) &
+    synthesise "$gpu" $rank "$first_data_s" &
     rank=$((rank + 1))
   done
 done
+sleep $((first_data_s + 5))
 for _ in $(seq 1 "$n_on_cpu"); do
-  DEVICE=cpu synthesise "" $rank $((seconds - 60)) &
+  DEVICE=cpu synthesise "" $rank $((acoustic_s - 20)) &
   rank=$((rank + 1))
 done
-train 0 g2p "$work" $((end - seconds * 6 / 7)) &
-sleep $((first_data_s + 5))
-train "$last_gpu" acoustic "$work/shards" $end &
-sleep 10
+last_gpu_in_turn &
 train 0 vocoder "$work/shards" $end &
-sleep 10
-train "$last_gpu" duration "$work/shards" $((end - seconds * 3 / 4)) &
 wait
 date +"done %T"

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from locutor.audio.mel import SAMPLE_RATE
+from locutor.audio.mel import HOP_LENGTH, N_MELS, SAMPLE_RATE, mel_spectrogram
 from locutor.engines.builtin.config import DurationConfig, G2PConfig, NetworkConfig
 from locutor.engines.builtin.duration import DurationPredictor
 from locutor.engines.builtin.g2p import G2P
@@ -29,7 +29,7 @@ from locutor.training.builtin.shards import Pool
 from locutor.training.config import TrainConfig
 from locutor.training.loop import fit
 from locutor.training.recordings import recorded
-from locutor.training.vocoder import VocoderTrainer, VocoderWeights
+from locutor.training.vocoder import Heard, VocoderTrainer, VocoderWeights, misheard
 from voices import resample
 
 VOCODER = VocosConfig(dim=384, intermediate_dim=1152, n_layers=8)
@@ -125,25 +125,58 @@ class Recordings:
         return self.samples[start + torch.arange(SEGMENT, device=DEVICE)].float() / 32767
 
 
+class Predictions:
+    """Clips of predict_mels.py as they appear: mels with the acoustic network's errors, and their real audio."""
+
+    def __init__(self, data: Path, capacity: int) -> None:
+        self.data, self.seen, self.n = data, set[Path](), 0
+        self.samples = torch.zeros(capacity, SEGMENT, dtype=torch.int16, device=DEVICE)
+        self.mel = torch.zeros(capacity, N_MELS, SEGMENT // HOP_LENGTH + 1, dtype=torch.float16, device=DEVICE)
+
+    def refresh(self, limit: int) -> None:
+        new = [p for p in sorted(self.data.glob("*.npz")) if p not in self.seen and ".tmp" not in p.name]
+        for path in new[:limit]:
+            self.seen.add(path)
+            clips = np.load(path)
+            n = min(len(clips["mel"]), len(self.mel) - self.n)
+            self.samples[self.n : self.n + n] = torch.from_numpy(clips["samples"][:n]).to(DEVICE)
+            self.mel[self.n : self.n + n] = torch.from_numpy(clips["mel"][:n]).to(DEVICE)
+            self.n += n
+
+    def draw(self, n_clips: int, generator: torch.Generator) -> Heard:
+        chosen = torch.randint(self.n, (n_clips,), generator=generator, device=DEVICE)
+        return Heard(self.samples[chosen].float() / 32767, self.mel[chosen].float())
+
+
 def vocoder(data: Path, run: Path, seconds: float) -> None:
-    """Random segments of every shard, as they come in recordings."""
+    """Random segments of every shard, as they come in recordings; half of them with the errors of predicted mels, which
+    are white noise until predict_mels.py has made some."""
     speech = Recordings(data, int(os.environ.get("CAPACITY_S", "200000")))
     speech.refresh(limit=1_000_000)
-    n_clips, n_drawn = max(2, int(40 * SCALE)), 0
+    predictions = Predictions(data.parent / "predictions", int(50_000 * SCALE))
+    predictions.refresh(limit=1_000_000)
+    n_clips, n_drawn = 2 * max(1, int(20 * SCALE)), 0
 
-    def draw(generator: torch.Generator) -> Tensor:
+    def draw(generator: torch.Generator) -> Heard:
         nonlocal n_drawn
         n_drawn += 1
         if n_drawn % 100 == 0:
             speech.refresh(limit=8)
-        return recorded(speech.draw(n_clips, generator), generator)
+            predictions.refresh(limit=2)
+        if not predictions.n:
+            real = recorded(speech.draw(n_clips, generator), generator)
+            return Heard(real, misheard(mel_spectrogram(real), 0.15, generator))
+        real = recorded(speech.draw(n_clips // 2, generator), generator)
+        predicted = predictions.draw(n_clips // 2, generator)
+        return Heard(torch.cat([real, predicted.audio]), torch.cat([mel_spectrogram(real), predicted.mel]))
 
     torch.backends.cudnn.benchmark = True  # every batch has the same shape
     vocos = started(Vocos(VOCODER))
     assert isinstance(vocos, Vocos)
     config = configure(seconds, learning_rate=4e-4, warmup_steps=100, ema_decay=0.999)
-    weights = VocoderWeights(adversarial_from=0.0 if os.environ.get("START") else 0.12, mel_noise=0.15)
-    VocoderTrainer(vocos, config, weights, draw).fit(run)
+    weights = VocoderWeights(adversarial_from=0.0 if os.environ.get("START") else 0.12)
+    captured = DEVICE.type == "cuda" and os.environ.get("CAPTURED", "1") == "1"
+    VocoderTrainer(vocos, config, weights, draw, captured).fit(run)
 
 
 if __name__ == "__main__":

@@ -181,6 +181,19 @@ def test_training_and_packing_from_end_to_end(recipe: Recipe, tmp_path: Path) ->
         assert done.returncode == 0, done.stderr
         newest = recipe("collect").newest(tmp_path / part)
         (parts / f"{part}.safetensors").write_bytes(newest.read_bytes())
+        if part == "acoustic":  # what the vocoder hears besides real mels
+            command = [
+                sys.executable,
+                FOLDER / "predict_mels.py",
+                shards,
+                tmp_path / part,
+                tmp_path / "predictions",
+                "5",
+            ]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, done.stderr
+            clips = np.load(tmp_path / "predictions" / "0000.npz")
+            assert clips["mel"].shape[1:] == (100, 65) and clips["samples"].shape == (len(clips["mel"]), 16_384)
     target = tmp_path / "weights.safetensors"
     subprocess.run(
         [sys.executable, FOLDER / "pack.py", parts, target], check=True, env=environment, capture_output=True

@@ -59,8 +59,7 @@ def mel_spectrogram(samples: Tensor, config: MelConfig | None = None) -> Tensor:
             padded, config.n_fft, config.hop_length, config.n_fft, window, center=False, return_complex=True
         )
         magnitude = (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
-    bank = mel_filterbank(config).to(samples.device)  # (n_mels, n_bins)
-    return (bank @ magnitude).clamp(min=LOG_FLOOR).log()
+    return (_bank(config, samples.device) @ magnitude).clamp(min=LOG_FLOOR).log()
 
 
 @lru_cache(maxsize=8)
@@ -77,6 +76,12 @@ def mel_filterbank(config: MelConfig) -> Tensor:
     if config.kind == "bigvgan":
         bank *= 2 / (edges[2:] - edges[:-2])[:, None]  # equal area
     return bank.float()
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _bank(config: MelConfig, device: torch.device) -> Tensor:
+    return mel_filterbank(config).to(device)
 
 
 @lru_cache(maxsize=8)

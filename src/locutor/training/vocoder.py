@@ -1,6 +1,6 @@
 """Adversarial training of a vocoder (hinge losses, feature matching, mel distance), balanced as Vocos' (2306.00814).
 
-Shapes: b batch, s samples.
+Shapes: b batch, s samples, c mel bands, n frames.
 """
 
 import time
@@ -17,6 +17,7 @@ from torch import Tensor
 from locutor.audio.mel import mel_spectrogram
 from locutor.engines.vocos import Vocos
 from locutor.errors import EngineError
+from locutor.training.captured import Captured, Losses
 from locutor.training.config import TrainConfig
 from locutor.training.discriminators import Discriminators
 from locutor.training.ema import EMA
@@ -32,8 +33,6 @@ class VocoderWeights:
     """Weights of the generator's losses; until adversarial_from (share of the run) the judges are silent.
 
     resolutions: what the judges by resolution count together, those by period counting 1.
-    mel_noise: largest standard deviation, in nepers, of the error that half of the mels are given, as networks that
-    predict mels make errors.
     """
 
     mel: float = 45.0
@@ -41,24 +40,46 @@ class VocoderWeights:
     features: float = 1.0
     resolutions: float = 0.1
     adversarial_from: float = 0.1
-    mel_noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A batch on the device. audio: (b, s) real speech, s a whole number of hops; mel: (b, c, n) log-mel the vocoder is
+    given for it, which may have the errors of a network that predicts mels."""
+
+    audio: Tensor
+    mel: Tensor
 
 
 class VocoderTrainer:
-    """Generator, judges and their optimizers; draw(b, generator) gives real audio (b, s) on the device."""
+    """Generator, judges and their optimizers; draw(generator) gives a batch, always of the same shape.
+
+    captured: each step is a CUDA graph, which takes a CUDA device; the default where there is one.
+    """
 
     def __init__(
-        self, vocos: Vocos, config: TrainConfig, weights: VocoderWeights, draw: Callable[[torch.Generator], Tensor]
+        self,
+        vocos: Vocos,
+        config: TrainConfig,
+        weights: VocoderWeights,
+        draw: Callable[[torch.Generator], Heard],
+        captured: bool | None = None,
     ) -> None:
         self.vocos, self.config, self.weights, self.draw = vocos, config, weights, draw
         self.device = next(vocos.parameters()).device
         self.judges = Discriminators().to(self.device)
         self.shares = self.judges.shares(weights.resolutions)
         self.judges.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        fused = self.device.type == "cuda"
-        self.for_vocos = torch.optim.AdamW(vocos.parameters(), betas=(0.8, 0.9), fused=fused)
-        self.for_judges = torch.optim.AdamW(self.judges.parameters(), betas=(0.8, 0.9), fused=fused)
+        on_gpu = self.device.type == "cuda"
+        self.rate = torch.zeros((), device=self.device)  # a tensor, so that captured steps see it change
+        self.for_vocos, self.for_judges = (
+            torch.optim.AdamW(m.parameters(), self.rate, betas=(0.8, 0.9), fused=on_gpu, capturable=on_gpu)
+            for m in (vocos, self.judges)
+        )
         self.ema = EMA(vocos, config.ema_decay)
+        captured = on_gpu if captured is None else captured
+        self._apart = Captured(self._mel_step) if captured else self._mel_step
+        self._judged = Captured(self._judged_step) if captured else self._judged_step
 
     def fit(self, run: Path) -> None:
         """Train until max_steps or max_seconds; run/vocos.safetensors is kept up to date with the average.
@@ -72,9 +93,7 @@ class VocoderTrainer:
         sums: dict[str, Tensor] = {}
         with closing(RunLog(run)) as log:
             while (progress := self._progress(step, time.monotonic() - started)) < 1:
-                for optimizer in (self.for_vocos, self.for_judges):
-                    for group in optimizer.param_groups:
-                        group["lr"] = learning_rate(config, step, progress)
+                self.rate.fill_(learning_rate(config, step, progress))
                 losses = self._step(step, adversarial=progress >= self.weights.adversarial_from)
                 self.ema.update(self.vocos)
                 step += 1
@@ -107,27 +126,45 @@ class VocoderTrainer:
             save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, unfinished)
             unfinished.replace(run / f"{module}.safetensors")
 
-    def _step(self, step: int, adversarial: bool) -> dict[str, Tensor]:
+    def _step(self, step: int, adversarial: bool) -> Losses:
         generator = torch.Generator(self.device).manual_seed((self.config.seed * 1_000_003 + step) % 2**63)
-        real = self.draw(generator)
-        mel = mel_spectrogram(real)
-        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
-        with autocast:
-            made = self.vocos(misheard(mel, self.weights.mel_noise, generator))
-        real = real[:, : made.shape[-1]]
-        losses = {"mel": F.l1_loss(mel_spectrogram(made), mel), "spectrum": spectral_distance(made, real)}
-        total = self.weights.mel * losses["mel"] + self.weights.spectrum * losses["spectrum"]
-        if adversarial:
-            with autocast:
-                losses["judges"], real_features = self._train_judges(real, made.detach())
-                self.judges.requires_grad_(False)  # the generator's step needs no gradients of their weights
-                verdicts, features = self.judges(made)
-            losses["fooled"] = self._together([F.relu(1 - v.float()).mean() for v in verdicts])
-            losses["features"] = self._together(feature_distances(features, real_features))
-            total = total + losses["fooled"] + self.weights.features * losses["features"]
+        heard = self.draw(generator)
+        learn = self._judged if adversarial else self._apart
+        return learn(heard.audio, heard.mel)
+
+    def _mel_step(self, real: Tensor, mel: Tensor) -> Losses:
+        """A step without the judges."""
+        _, losses = self._speak(real, mel)
+        self._update(self.for_vocos, self.vocos, self._distance(losses))
+        return {k: v.detach() for k, v in losses.items()}
+
+    def _judged_step(self, real: Tensor, mel: Tensor) -> Losses:
+        """A step of the judges, then one of the vocoder."""
+        made, losses = self._speak(real, mel)
+        with self._autocast():
+            losses["judges"], real_features = self._train_judges(real, made.detach())
+            self.judges.requires_grad_(False)  # the generator's step needs no gradients of their weights
+            verdicts, features = self.judges(made)
+        losses["fooled"] = self._together([F.relu(1 - v.float()).mean() for v in verdicts])
+        losses["features"] = self._together(feature_distances(features, real_features))
+        total = self._distance(losses) + losses["fooled"] + self.weights.features * losses["features"]
         self._update(self.for_vocos, self.vocos, total)
         self.judges.requires_grad_(True)
         return {k: v.detach() for k, v in losses.items()}
+
+    def _speak(self, real: Tensor, mel: Tensor) -> tuple[Tensor, Losses]:
+        """What the vocoder makes of the mel (b, s), and how far that is from the real audio."""
+        everything = torch.ones(len(mel), 1, mel.shape[2], device=self.device)  # torch.istft would read a value back
+        with self._autocast():
+            made = self.vocos(mel, everything)
+        distance = F.l1_loss(mel_spectrogram(made), mel_spectrogram(real))
+        return made, {"mel": distance, "spectrum": spectral_distance(made, real)}
+
+    def _distance(self, losses: Losses) -> Tensor:
+        return self.weights.mel * losses["mel"] + self.weights.spectrum * losses["spectrum"]
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def _train_judges(self, real: Tensor, made: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
         """One step of the judges. Returns their loss and the features they saw in the real audio before it."""
