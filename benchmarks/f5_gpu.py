@@ -239,6 +239,12 @@ def kernels(world: World) -> None:
     f5_kernels.run(world)
 
 
+def variants(world: World) -> None:
+    import f5_variants
+
+    f5_variants.run(world)
+
+
 def profile(world: World) -> None:
     import f5_kernels
 
@@ -247,7 +253,20 @@ def profile(world: World) -> None:
 
 PARTS: dict[str, Callable[[World], None]] = {
     part.__name__: part
-    for part in (machine, memory, upstream, latency, first, throughput, parity, compiled, training, kernels, profile)
+    for part in (
+        machine,
+        memory,
+        upstream,
+        latency,
+        first,
+        throughput,
+        parity,
+        variants,
+        compiled,
+        training,
+        kernels,
+        profile,
+    )  # fmt: skip
 }
 
 

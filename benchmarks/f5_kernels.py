@@ -168,20 +168,26 @@ def _products(world: "World", r: int) -> None:
 
 
 def profile(world: "World") -> None:
-    """Kernels of a step and their share of the time, ours kernel by kernel and upstream's."""
-    spoken = world.utterance(10.0)
-    made = solve(world.runtime, world.vocoder, [spoken], 7, None)
+    """Kernels and their share of the time: ours, kernel by kernel and from graphs, and upstream's."""
+    spoken, graphs = world.utterance(10.0), world.engine._graphs
+    made = solve(world.runtime, world.vocoder, [spoken], 32, None)
+    solve(world.runtime, world.vocoder, [spoken], 7, graphs)  # met once
     runs: dict[str, Callable[[], object]] = {
-        "ours": lambda: solve(world.runtime, world.vocoder, [spoken], 7, None),
+        "ours, 32 steps": lambda: solve(world.runtime, world.vocoder, [spoken], 32, None),
+        "ours, 32 steps, graphs": lambda: solve(world.runtime, world.vocoder, [spoken], 32, graphs),
         "ours, from the mel on": made.waveforms,
         "ours, text and reference": lambda: world.runtime.context(
             [spoken.state.ids], [spoken.state.mel], [spoken.n_frames], True
         ),
-        "upstream fp16": lambda: world.speak_upstream(10.0, 7),
     }
-    world.upstream.to(world.half)
     for name, run in runs.items():
         guarded(name, lambda run=run: _profiled(world, run))
+    guarded("upstream fp16, 7 steps", lambda: _profiled_upstream(world))
+
+
+def _profiled_upstream(world: "World") -> str:
+    world.upstream.to(world.half)
+    return _profiled(world, lambda: world.speak_upstream(10.0, 7))
 
 
 @torch.inference_mode()
@@ -203,9 +209,11 @@ def _profiled(world: "World", run: Callable[[], object]) -> str:
             counts[group] += 1
             times[group] += event.device_time
             named[event.name[:110]].append(event.device_time)
-    told = f"{sum(counts.values())} launches, {sum(times.values()) / 1e3:.2f} ms on the device in all (7 steps)\n"
+    total = sum(times.values()) or 1.0
+    told = f"{sum(counts.values())} launches, {total / 1e3:.2f} ms on the device in all\n"
     for group in sorted(times, key=times.__getitem__, reverse=True):
-        told += f"    {group}: {counts[group]} launches, {times[group] / 1e3:.2f} ms\n"
-    for kernel in sorted(named, key=lambda k: -sum(named[k]))[:14]:
-        told += f"      {sum(named[kernel]) / 1e3:8.3f} ms  {len(named[kernel]):5} x  {kernel}\n"
+        told += f"    {times[group] / total:6.1%}  {times[group] / 1e3:8.2f} ms  {counts[group]:5} x  {group}\n"
+    for kernel in sorted(named, key=lambda k: -sum(named[k]))[:16]:
+        us, n = sum(named[kernel]), len(named[kernel])
+        told += f"      {us / total:6.1%}  {us / 1e3:8.2f} ms  {n:5} x {us / n:7.1f} us  {kernel}\n"
     return told

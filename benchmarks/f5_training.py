@@ -11,9 +11,11 @@ from f5_world import guarded
 from torch import Tensor
 
 from locutor.engines.f5.dit import DiT
+from locutor.engines.lora import LoraConfig, adapt
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
 from locutor.training.f5 import Batch, Clip, F5Objective, SpanConfig
+from locutor.training.f5_finetune import FRAMES_PER_CLIP, F5Trainable
 
 if TYPE_CHECKING:
     from f5_world import World
@@ -37,16 +39,21 @@ def run(world: "World") -> None:
         vars(world).pop(name, None)
     _free()
     frames = FRAMES if not world.tiny else 400
+    own = 8 * FRAMES_PER_CLIP if not world.tiny else 200  # a run's own batches with LoRA
     settings = {
         "ours, as it is": dict(compiled=False, leave_out=False),
+        "ours, LoRA": dict(compiled=False, leave_out=False, lora=True),
+        f"ours, LoRA, batches of at most {own} frames": dict(compiled=False, leave_out=False, lora=True, frames=own),
         "ours, blocks compiled": dict(compiled=True, leave_out=False),
+        "ours, LoRA, blocks compiled": dict(compiled=True, leave_out=False, lora=True),
         "ours, blocks compiled, padding left out": dict(compiled=True, leave_out=world.device.type == "cuda"),
     }
-    for name, setting in settings.items():
-        guarded(name, lambda setting=setting: _ours(world, frames, **setting))
-        _free()
     guarded("upstream", lambda: _upstream(world, frames))
+    vars(world).pop("upstream", None)
     _free()
+    for name, setting in settings.items():
+        guarded(name, lambda setting=setting: _ours(world, **{"frames": frames} | setting))
+        _free()
 
 
 def _free() -> None:
@@ -57,12 +64,14 @@ def _free() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def _ours(world: "World", frames: int, compiled: bool, leave_out: bool) -> str:
+def _ours(world: "World", frames: int, compiled: bool, leave_out: bool, lora: bool = False) -> str:
     from locutor.training import loop
 
     network = DiT(world.network.config, len(world.vocab))
     network.load_state_dict(world.network.state_dict())
     network.to(world.device).train()
+    if lora:
+        adapt(network, LoraConfig(targets=F5Trainable.adapter_targets))
     if compiled:
         for block in network.transformer_blocks:
             block.compile(dynamic=True)
