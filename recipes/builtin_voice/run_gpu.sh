@@ -6,7 +6,8 @@
 # networks to train, of these four.
 # At first all GPUs make speech. Then the first one trains the vocoder to the end; the last one trains the acoustic network
 # for ACOUSTIC_S, while the processors go on making speech, then predicts mels for the vocoder, then trains the others.
-# Run it from a copy of the tree that nothing replaces meanwhile.
+# Run it from a copy of the tree that nothing replaces meanwhile. It ends within a minute when something is missing, and
+# soon after a network has failed for the third time: WORK/failed says why.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 seconds=$2
@@ -25,14 +26,20 @@ mkdir -p "$work/shards" "$work/logs"
 cd "$here" || exit 1
 end=$(($(date +%s) + seconds))
 
+failed() { # why: ends everything
+  echo "$1" | tee "$work/failed"
+  kill 0
+}
+
 train() { # gpu part data end: starts again when it fails, then without a captured step
-  local start= left captured=1
+  local start= left captured=1 n_failures=0
   [[ $parts == *" $2 "* ]] || return
   [ -f "$work/start/$2.safetensors" ] && start=$work/start/$2.safetensors
   while left=$(($4 - $(date +%s))); [ $left -gt 15 ]; do
     START=$start CAPTURED=$captured CUDA_VISIBLE_DEVICES=$1 OMP_NUM_THREADS=4 \
       python3 train.py "$2" "$3" "$work/run_$2" $left >>"$work/logs/$2.log" 2>&1 && break
-    captured=0
+    captured=0 n_failures=$((n_failures + 1))
+    [ $n_failures -lt 3 ] || failed "$2: $(tail -n 1 "$work/logs/$2.log")"
     sleep 3
   done
 }
@@ -52,6 +59,8 @@ last_gpu_in_turn() {
   train "$last_gpu" g2p "$work" $end
 }
 
+python3 -c 'import onnx, train, synthesise, predict_mels' 2>"$work/logs/imports.log" ||
+  failed "imports: $(tail -n 1 "$work/logs/imports.log")"
 rank=0
 for _ in $(seq 1 "$n_per_gpu"); do
   for gpu in $(seq 0 "$last_gpu"); do

@@ -182,5 +182,7 @@ def vocoder(data: Path, run: Path, seconds: float) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    if torch.cuda.is_available():
+        torch.backends.cuda.cufft_plan_cache[0].max_size = 4  # each shard has its own length, and plans are large
     part, data, run, seconds = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
     {"acoustic": acoustic, "duration": duration, "g2p": g2p, "vocoder": vocoder}[part](data, run, seconds)

@@ -142,21 +142,19 @@ def test_judges_by_period_count_one_together_those_by_resolution_a_tenth() -> No
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_captured_steps_are_the_plain_ones() -> None:
-    """The same weights after ten steps, as far as the order of sums allows."""
+    """The same losses over twenty steps, as far as the order of sums allows."""
 
     def on_gpu(generator: torch.Generator) -> Heard:
         heard = hums(torch.Generator().manual_seed(generator.initial_seed()))
         return Heard(heard.audio.cuda(), heard.mel.cuda())
 
-    def after_ten_steps(captured: bool) -> Vocos:
+    def twenty_steps(captured: bool) -> list[float]:
         torch.manual_seed(0)
         vocos = Vocos(VocosConfig(dim=32, intermediate_dim=64, n_layers=2)).cuda()
         run = VocoderTrainer(vocos, CONFIG, VocoderWeights(), on_gpu, captured)
         run.rate.fill_(1e-3)
-        for step in range(10):
-            run._step(step, adversarial=step % 2 == 1)
-        return vocos
+        return [float(v) for step in range(20) for v in run._step(step, adversarial=step % 2 == 1).values()]
 
-    one, other = after_ten_steps(captured=False), after_ten_steps(captured=True)
-    for (name, a), b in zip(one.named_parameters(), other.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-3, msg=name)
+    plain = twenty_steps(captured=False)
+    assert twenty_steps(captured=True) == pytest.approx(plain, rel=5e-2)
+    assert plain[-5] < 0.9 * plain[2]  # the mel distance at the last step and at the second: it learns

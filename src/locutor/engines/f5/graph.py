@@ -64,12 +64,16 @@ class _Recorded:
 
 @dataclass
 class _Embedding:
-    """Runtime.embed of one utterance, recorded: inputs that are filled before, and what comes out."""
+    """Runtime.embed of one utterance, recorded: inputs that are filled before, and what comes out.
+
+    Every tensor the graph reads is kept here: a graph remembers addresses, and what is freed is soon something else's.
+    """
 
     graph: torch.cuda.CUDAGraph
     rows: Tensor
     cond: Tensor
     valid: Tensor
+    dropped: Tensor
     out: Tensor
 
 
@@ -139,7 +143,7 @@ class GraphPool:
             out = embed()
         if len(self._embeddings) == MAX_GRAPHS:
             self._embeddings.popitem(last=False)
-        self._embeddings[rows, twins] = _Embedding(graph, text, cond, valid, out)
+        self._embeddings[rows, twins] = _Embedding(graph, text, cond, valid, dropped, out)
         return self._embeddings[rows, twins]
 
     def step(self, bucket: Bucket, batch: "Batch", modulation: Tensor, step_length: float, cfg: float) -> None:
