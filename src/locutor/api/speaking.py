@@ -67,13 +67,18 @@ class SpokenFile:
             stream.close()
             raise
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the piece that was fetched last was the last one."""
+        return self.stream.recipe is not None
+
     async def chunks(self, limiter: CapacityLimiter) -> AsyncIterator[bytes]:
         """Bytes as they come, the first ones too. One visit to a thread a piece, for its speech and its encoding."""
         data = self.first
         while True:
             if data:
                 yield data
-            if self.stream.recipe is not None:
+            if self.is_over:
                 return
             data = await run_sync(_more, self.stream, self.encoder, limiter=limiter, abandon_on_cancel=True)
 

@@ -55,6 +55,8 @@ async def speech(body: SpeechIn, request: Request, served: Served) -> Response:
 
 
 def _streamed(served: Context, body: SpeechIn, file: SpokenFile, cancelled: threading.Event) -> Response:
+    if file.is_over and body.stream_format == "audio":
+        return Response(file.first, media_type=_mime_type(body))
     chunks = file.chunks(served.limiter)
     if body.stream_format == "sse":
         events = _events(chunks, file.stream)
