@@ -5,7 +5,6 @@ Shapes: b batch, s samples.
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +69,7 @@ class VocoderTrainer:
         config, started = self.config, time.monotonic()
         tick, step = started, 0
         sums: dict[str, Tensor] = {}
-        with closing(RunLog(run)) as log:
+        with RunLog(run) as log:
             while (progress := self._progress(step, time.monotonic() - started)) < 1:
                 for optimizer in (self.for_vocos, self.for_judges):
                     for group in optimizer.param_groups:
