@@ -52,8 +52,6 @@ def test_a_reader_that_hangs_up_before_the_first_sound_drops_it_all(url: str, st
     assert comes_to_rest(url, 2)
 
 
-def test_what_fails_at_the_first_piece_is_an_error_and_later_an_end_too_soon(url: str) -> None:
+def test_what_fails_at_the_first_piece_is_an_error(url: str) -> None:
     assert httpx.post(f"{url}/v1/audio/speech", json=body("FAIL now. " + LONG), timeout=30).status_code == 503
-    with pytest.raises(httpx.RemoteProtocolError):
-        httpx.post(f"{url}/v1/audio/speech", json=body(LONG + "FAIL at last."), timeout=30)
     assert comes_to_rest(url, 5)
