@@ -6,6 +6,7 @@ run it. Prints medians and 90th percentiles in milliseconds; the exit code is 1 
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -52,7 +53,8 @@ def service() -> Iterator[httpx.Client]:
         model = Path(folder) / "models" / "tones"
         model.mkdir(parents=True)
         (model / "card.yaml").write_text(yaml.safe_dump(CARD | {"commercial_use": True}))
-        more = {"LOCUTOR_MODEL": "tones", "LOCUTOR_LOG_LEVEL": "error", "PYTHONPATH": str(TONE_ENGINE)}
+        python_path = os.pathsep.join(filter(None, (str(TONE_ENGINE), os.environ.get("PYTHONPATH"))))
+        more = {"LOCUTOR_MODEL": "tones", "LOCUTOR_LOG_LEVEL": "error", "PYTHONPATH": python_path}
         with served(Path(folder), **more) as url, httpx.Client(base_url=url, timeout=60) as client:
             yield client
 

@@ -101,6 +101,7 @@ def test_scripts(runner: JobRunner, stores: Stores) -> None:
     job = done(runner, "synthesize", SpeechOrder(text=script, language="en").to_params())
     assert job.result is not None and job.result["voices"] == [ana.id, "default"]
     assert job.result["duration_s"] == pytest.approx((6 + 6 + 4) * 100 / 8000 + 1.0 + 0.25)
+    stores.voices.close()  # writes down what was counted
     assert stores.voices.record("Ana").usage_count == 1
     failed = done(
         runner, "synthesize", SpeechOrder(text="[voice:Nobody] Hi. [voice:None] Ho.", language="en").to_params()

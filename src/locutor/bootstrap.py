@@ -48,6 +48,7 @@ class Stores:
     checkpoints: CheckpointStore
 
     def close(self) -> None:
+        self.voices.close()
         self.artefacts.close()
         self.database.close()
         self.owner.close()

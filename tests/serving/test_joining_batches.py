@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from locutor.engines.base import AudioChunk, Done, Event, Utterance
@@ -122,4 +123,23 @@ def test_a_session_that_cannot_be_opened_ends_its_calls(tone: Any, voice: Voice)
     engine.open_session = broken
     with pytest.raises(EngineError, match="out of memory"):
         joining.say("One.", voice)
+    joining.service.close()
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_short_text_does_not_wait_behind_all_pieces_of_long_ones(tone: Any, voice: Voice, refuses: bool) -> None:
+    joining = Joining(tone, refuses)
+    long = " ".join(f"This is one of the sentences of the long text {i}." for i in "abcdefghijkl")
+    with ThreadPoolExecutor(5) as pool:
+        texts = [pool.submit(joining.say, long, voice) for _ in range(4)]
+        while not joining.sessions or not joining.sessions[0].n_steps:
+            time.sleep(0.001)
+        time.sleep(0.3)  # all the long ones have their pieces in the queue: 24 of them, three to a batch
+        begun = time.monotonic()
+        joining.say("Short.", voice)
+        took_s = time.monotonic() - begun
+        assert sum(text.done() for text in texts) == 0
+        whole = [text.result() for text in texts]
+    assert all(np.array_equal(w.waveform.samples, whole[0].waveform.samples) for w in whole)
+    assert took_s < (time.monotonic() - begun) / 3, "at most the running batch, one more, and its own, of 16"
     joining.service.close()

@@ -6,8 +6,12 @@ from hypothesis import strategies as st
 from locutor.serving.scheduler import BUCKET_RATIO, Item, Scheduler
 
 
-def item(item_id: int, n_frames: int = 100, group: str = "a", at: float = 0.0, max_batch: int = 4) -> Item[None]:
-    return Item(id=item_id, group=group, max_batch=max_batch, n_frames=n_frames, arrived_at=at, work=None)
+def item(
+    item_id: int, n_frames: int = 100, group: str = "a", at: float = 0.0, max_batch: int = 4, n_before: int = 0
+) -> Item[None]:
+    return Item(
+        id=item_id, group=group, max_batch=max_batch, n_frames=n_frames, arrived_at=at, n_before=n_before, work=None
+    )
 
 
 def ids(items: list[Item[None]]) -> list[int]:
@@ -78,28 +82,106 @@ def test_removed_items_do_not_come() -> None:
     assert len(scheduler) == 0 and scheduler.next_batch(9) == []
 
 
-ITEMS = st.lists(
-    st.tuples(st.integers(1, 4000), st.sampled_from("ab"), st.floats(0, 10), st.integers(1, 8)), max_size=40
-)
+def test_new_calls_and_who_has_waited_longest_take_turns() -> None:
+    scheduler: Scheduler[None] = Scheduler(10_000, 0.0)
+    for i in range(6):
+        scheduler.add(item(i, at=i, max_batch=2, n_before=i))  # a long text
+    assert ids(scheduler.next_batch(9)) == [0, 1]
+    scheduler.add(item(6, at=6, max_batch=2))
+    scheduler.add(item(7, at=7, max_batch=2))
+    scheduler.add(item(8, at=8, max_batch=2))
+    assert [ids(scheduler.next_batch(9)) for _ in range(4)] == [[2, 3], [6, 7], [4, 5], [8]]
 
 
-@given(ITEMS, st.integers(1, 8000), st.floats(0, 1), st.lists(st.integers(0, 40), max_size=5))
+def test_joining_a_running_batch_is_turn_about_too() -> None:
+    scheduler: Scheduler[None] = Scheduler(10_000, 0.0)
+    for i in range(3):
+        scheduler.add(item(i, at=i, n_before=i + 1))
+    scheduler.add(item(3, at=3))
+    scheduler.add(item(4, at=4))
+    assert ids(scheduler.take("a", 4)) == [3, 0, 4, 1]
+    scheduler.add(item(5, group="b", at=5))
+    assert ids(scheduler.take("a", 4)) == [], "it is the turn of a new call, which is of another group"
+    assert ids(scheduler.next_batch(9)) == [5] and ids(scheduler.take("a", 4)) == [2]
+
+
+ARRIVALS = st.lists(st.tuples(st.integers(1, 4000), st.sampled_from("ab"), st.integers(0, 9)), max_size=40)
+"""Length, group and how much its call has had already."""
+
+
+def arrived(scheduler: Scheduler[None], arrivals: list[tuple[int, str, int]]) -> dict[int, Item[None]]:
+    """All of them in the scheduler, one after the other."""
+    waiting = {}
+    for i, (n_frames, group, n_before) in enumerate(arrivals):
+        waiting[i] = item(i, n_frames, group, at=i, max_batch=4 if group == "a" else 2, n_before=n_before)
+        scheduler.add(waiting[i])
+    return waiting
+
+
+@given(ARRIVALS, st.integers(1, 8000), st.floats(0, 1), st.lists(st.integers(0, 40), max_size=5))
 def test_whatever_arrives(
-    arrivals: list[tuple[int, str, float, int]], budget: int, max_wait_s: float, dropped: list[int]
+    arrivals: list[tuple[int, str, int]], budget: int, max_wait_s: float, dropped: list[int]
 ) -> None:
     scheduler: Scheduler[None] = Scheduler(budget, max_wait_s)
-    for i, (n_frames, group, at, _) in enumerate(arrivals):
-        scheduler.add(item(i, n_frames, group, at, max_batch=4 if group == "a" else 2))
+    waiting = arrived(scheduler, arrivals)
     scheduler.remove(dropped)
-    waiting = {i for i in range(len(arrivals)) if i not in dropped}
+    for i in dropped:
+        waiting.pop(i, None)
+    new_calls_turn = True
     while len(scheduler):
-        oldest = min(waiting, key=lambda i: (arrivals[i][2], i))
         batch = scheduler.next_batch(100.0)
-        assert oldest in ids(batch), "the oldest is always served"
+        least = min(waiting.values(), key=lambda i: (i.n_before, i.arrived_at))
+        assert batch[0] == (least if new_calls_turn else min(waiting.values(), key=lambda i: i.arrived_at))
         frames = [i.n_frames for i in batch]
         assert len(batch) == 1 or len(batch) * max(frames) <= budget
         assert len(batch) <= batch[0].max_batch and len({i.group for i in batch}) == 1
         assert max(frames) <= BUCKET_RATIO * min(frames)
-        assert set(ids(batch)) <= waiting
-        waiting -= set(ids(batch))
+        assert set(ids(batch)) <= waiting.keys()
+        for i in ids(batch):
+            del waiting[i]
+        new_calls_turn = not new_calls_turn
     assert not waiting
+
+
+def batches_until(scheduler: Scheduler[None], wanted: int, later: list[list[Item[None]]]) -> int:
+    """How many batches go by until that item was in one, while others keep coming, so many after each batch."""
+    for n, more in enumerate([*later, *([[]] * 200)], start=1):
+        if wanted in ids(scheduler.next_batch(1e9)):
+            return n
+        for other in more:
+            scheduler.add(other)
+    raise AssertionError(f"{wanted} never came")
+
+
+@given(ARRIVALS.filter(len), st.lists(st.integers(0, 5), max_size=100), st.booleans(), st.data())
+def test_nobody_starves_however_many_calls_are_new(
+    arrivals: list[tuple[int, str, int]], flood: list[int], turned: bool, data: st.DataObject
+) -> None:
+    scheduler: Scheduler[None] = Scheduler(8000, 0.0)
+    waiting = arrived(scheduler, arrivals)
+    if turned:
+        for i in ids(scheduler.next_batch(1e9)):
+            del waiting[i]
+    if not waiting:
+        return
+    wanted = data.draw(st.sampled_from(sorted(waiting)))
+    numbers = iter(range(1000, 10_000))
+    later = [[item((i := next(numbers)), group="ab"[i % 2], at=i) for _ in range(n)] for n in flood]
+    n_older = sum(i < wanted for i in waiting)
+    assert batches_until(scheduler, wanted, later) <= 2 * (n_older + 1)
+
+
+@given(ARRIVALS, st.lists(st.integers(0, 5), max_size=100), st.booleans())
+def test_a_new_call_is_heard_soon_however_much_of_long_texts_waits(
+    arrivals: list[tuple[int, str, int]], flood: list[int], turned: bool
+) -> None:
+    scheduler: Scheduler[None] = Scheduler(8000, 0.0)
+    waiting = arrived(scheduler, arrivals)
+    if turned:
+        for i in ids(scheduler.next_batch(1e9)):
+            del waiting[i]
+    scheduler.add(item(999, at=999))
+    numbers = iter(range(1000, 10_000))
+    later = [[item((i := next(numbers)), group="ab"[i % 2], at=i, n_before=1 + i % 7) for _ in range(n)] for n in flood]
+    n_new = sum(i.n_before == 0 for i in waiting.values())
+    assert batches_until(scheduler, 999, later) <= 2 * (n_new + 1)

@@ -63,16 +63,16 @@ def losses(folder: Path) -> dict[int, float]:
 
 
 def run(folder: Path, plan: Schedule, watched: Watched, lora: bool = False) -> str:
-    return Finetune(trainable(lora), plan, folder / "state", watched).run(folder)
+    return Finetune(trainable(lora), plan, folder / "state", watched).run(folder, [watched])
 
 
 @pytest.mark.parametrize("lora", [False, True])
 def test_a_stopped_run_goes_on_exactly(tmp_path: Path, lora: bool) -> None:
     plan = schedule(14)
     whole = Watched()
-    assert run(tmp_path / "whole", plan, whole, lora) == "completed"
+    assert run(tmp_path / "whole", plan, whole, lora) == "completed" and whole.ending == "finished"
     parts = Watched(stop_at=17)  # in the middle of an epoch
-    assert run(tmp_path / "parts", plan, parts, lora) == "stopped"
+    assert run(tmp_path / "parts", plan, parts, lora) == "stopped" and parts.ending == "stopped"
     assert max(losses(tmp_path / "parts")) == 17
     resumed = Watched()
     assert run(tmp_path / "parts", plan, resumed, lora) == "completed"

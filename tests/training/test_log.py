@@ -1,3 +1,4 @@
+import contextlib
 import json
 import logging
 import time
@@ -5,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from locutor.errors import StorageError
-from locutor.training.log import RunLog
+from locutor.errors import CancelledError, EngineError, StorageError
+from locutor.training.log import Ending, RunLog
 
 
 def test_lines_are_appended_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -34,3 +35,33 @@ def test_tensorboard_gets_the_same_numbers(tmp_path: Path) -> None:
     log.close()
     (events,) = (tmp_path / "tensorboard").iterdir()
     assert b"train/loss" in events.read_bytes()
+
+
+class Noted:
+    """A board that notes how the run ended."""
+
+    def __init__(self) -> None:
+        self.endings: list[Ending] = []
+
+    def write(self, step: int, scalars: object) -> None: ...
+
+    def close(self, ending: Ending) -> None:
+        self.endings.append(ending)
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"), [(None, "finished"), (CancelledError("asked to"), "stopped"), (EngineError("nan"), "failed")]
+)
+def test_boards_are_told_how_the_run_ended(tmp_path: Path, error: Exception | None, ending: Ending) -> None:
+    noted = Noted()
+    with contextlib.suppress(CancelledError, EngineError), RunLog(tmp_path, boards=[noted]):
+        if error is not None:
+            raise error
+    assert noted.endings == [ending]
+
+
+def test_a_run_that_stops_says_so(tmp_path: Path) -> None:
+    noted = Noted()
+    with RunLog(tmp_path, boards=[noted]) as log:
+        log.ending = "stopped"
+    assert noted.endings == ["stopped"]

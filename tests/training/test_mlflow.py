@@ -1,5 +1,6 @@
 """What a run tells MLflow, against its own tracking server where that is installed."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from locutor.errors import ServiceError
-from locutor.training.log import RunLog
+from locutor.training.log import Ending, RunLog
 from locutor.training.mlflow import API, MlflowRun
 
 
@@ -48,6 +49,17 @@ def answers(url: str) -> bool:
         return httpx.get(f"{url}/health").status_code == 200
     except httpx.TransportError:
         return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ending", "status"), [("stopped", "KILLED"), ("failed", "FAILED"), ("finished", "FINISHED")])
+def test_how_a_run_ended_is_its_status(server: str, tmp_path: Path, ending: Ending, status: str) -> None:
+    folder = tmp_path / ending
+    folder.mkdir()
+    MlflowRun(server, folder, {}).close(ending)
+    run_id = json.loads((folder / "mlflow.json").read_text())["run_id"]
+    found = httpx.get(f"{server}{API}runs/get", params={"run_id": run_id}).json()["run"]
+    assert (found["info"]["run_name"], found["info"]["status"]) == (ending, status)
 
 
 @pytest.mark.slow

@@ -4,17 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from locutor.training.finetune import Moment
-from locutor.training.log import RunLog
+from locutor.training.log import Ending, RunLog
 
 
 @dataclass
 class Watched:
-    """Notes what the loop does; stops it at the given number of batches."""
+    """Notes what the loop does, as its watcher and as a board; stops it at the given number of batches."""
 
     stop_at: int | None = None
     n_asked: int = 0
     models: list[tuple[str, Moment]] = field(default_factory=list)
     measured_at: list[int] = field(default_factory=list)
+    ending: Ending | None = None
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        assert scalars
+
+    def close(self, ending: Ending) -> None:
+        self.ending = ending
 
     def should_stop(self) -> bool:
         self.n_asked += 1

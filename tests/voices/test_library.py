@@ -37,6 +37,7 @@ def test_a_voice_of_one_recording(library: VoiceLibrary, clip: Path, artefacts: 
     assert io.read(voice.ref_audio).duration_s == pytest.approx(8.849, abs=0.01)
     assert [v.id for v in library.list()] == ["default", made.id]
     library.used([made.id, "default"])
+    library.close()
     assert library.record("Ana").usage_count == 1 and library.record("Ana").last_used_at is not None
 
 

@@ -1,10 +1,11 @@
 """What routes are handed: the stores and the speech backend, and a caller who may do what the route does."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
@@ -48,7 +49,8 @@ class Context:
         return 3600 * self.settings.job_ttl_hours
 
 
-def context(request: Request) -> Context:
+async def context(request: Request) -> Context:
+    """Asynchronous like the next ones: what never waits needs no thread, and each hop to one costs a call time."""
     found: Context = request.app.state.context
     return found
 
@@ -59,7 +61,7 @@ def browser_session(request: Request, served: Annotated[Context, Depends(context
     return served.sessions.find(token) if token else None
 
 
-def caller(
+async def caller(
     request: Request,
     served: Annotated[Context, Depends(context)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
@@ -72,10 +74,10 @@ def caller(
         return LOCAL
     shown = bearer.credentials if bearer else key
     if shown is not None:
-        return _known(served.keys.caller(shown))
+        return _known(await run_sync(served.keys.caller, shown))
     if cookie is None:
         raise ApiError(401, "AuthError", "an API key is required", {"WWW-Authenticate": "Bearer"})
-    session = served.sessions.find(cookie)
+    session = await run_sync(served.sessions.find, cookie)
     if session is not None and request.method not in SAFE_METHODS:
         _check_csrf(request, session)
     return _known(session.caller if session else None)
@@ -94,10 +96,10 @@ def _check_csrf(request: Request, session: BrowserSession) -> None:
         raise ApiError(403, "CsrfError", f"a change by a logged-in page must repeat its token in {CSRF_HEADER}")
 
 
-def allow(scope: Scope) -> Callable[[Caller], Caller]:
+def allow(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
     """A dependency that lets only callers with this scope pass."""
 
-    def allowed(found: Annotated[Caller, Depends(caller)]) -> Caller:
+    async def allowed(found: Annotated[Caller, Depends(caller)]) -> Caller:
         if not found.may(scope):
             raise ApiError(403, "ScopeError", f"this key does not have the scope {scope.value!r}")
         return found

@@ -5,21 +5,21 @@ import contextlib
 import json
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Request
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from locutor.audio.stream import StreamEncoder
-from locutor.serving.backend import SpeechStream
+from locutor.audio.stream import StreamEncoder, open_encoder
+from locutor.serving.backend import SpeechBackend, SpeechCall, SpeechStream
 from locutor.serving.recipe import Speech
-from locutor.types import Samples
 
 RECIPE_HEADER = "X-Locutor-Recipe"
 _T = TypeVar("_T")
-_END = object()
 
 
 async def unless_gone(
@@ -48,25 +48,59 @@ def recipe_header(speech: Speech) -> str:
     return json.dumps(recipe | {"warnings": list(speech.warnings)})
 
 
-async def pieces(stream: SpeechStream, cancelled: threading.Event, limiter: CapacityLimiter) -> AsyncIterator[Samples]:
-    """Samples as they come; a reader that stops drops the rest."""
-    try:
+@dataclass(frozen=True)
+class SpokenFile:
+    """A file that is written while its speech is made. first: its bytes so far, which may be none."""
+
+    stream: SpeechStream
+    encoder: StreamEncoder
+    first: bytes
+
+    @classmethod
+    def begin(cls, backend: SpeechBackend, call: SpeechCall, format: str) -> "SpokenFile":
+        """Blocks until the first piece is there; raises as SpeechBackend.stream."""
+        stream = backend.stream(call)
+        try:
+            encoder = open_encoder(format, stream.sample_rate)
+            return cls(stream, encoder, _more(stream, encoder))
+        except BaseException:
+            stream.close()
+            raise
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the piece that was fetched last was the last one."""
+        return self.stream.recipe is not None
+
+    async def chunks(self, limiter: CapacityLimiter) -> AsyncIterator[bytes]:
+        """Bytes as they come, the first ones too. One visit to a thread a piece, for its speech and its encoding."""
+        data = self.first
         while True:
-            piece = await run_sync(next, stream, _END, limiter=limiter, abandon_on_cancel=True)
-            if piece is _END:
+            if data:
+                yield data
+            if self.is_over:
                 return
-            yield piece.samples  # type: ignore[attr-defined]
-    finally:
-        cancelled.set()
-        stream.close()
+            data = await run_sync(_more, self.stream, self.encoder, limiter=limiter, abandon_on_cancel=True)
 
 
-async def encoded(first: Samples | None, rest: AsyncIterator[Samples], encoder: StreamEncoder) -> AsyncIterator[bytes]:
-    """Bytes of a file; encoding is done in a thread, since it takes time too."""
-    if first is not None and (data := await run_sync(encoder.encode, first)):
-        yield data
-    async for samples in rest:
-        if data := await run_sync(encoder.encode, samples):
-            yield data
-    if data := await run_sync(encoder.finish):
-        yield data
+def _more(stream: SpeechStream, encoder: StreamEncoder) -> bytes:
+    """Of the next piece, and the end of the file after the last one."""
+    piece = next(stream, None)
+    data = b"" if piece is None else encoder.encode(piece.samples)
+    return data if stream.recipe is None else data + encoder.finish()
+
+
+class SpokenResponse(StreamingResponse):
+    """Sends a file while it is spoken. Whatever ends the answer, a reader that hangs up too, drops the rest."""
+
+    def __init__(self, file: SpokenFile, body: AsyncIterator[bytes] | AsyncIterator[str], media_type: str,
+                 cancelled: threading.Event, headers: dict[str, str] | None = None) -> None:  # fmt: skip
+        super().__init__(body, media_type=media_type, headers=headers)
+        self._stream, self._cancelled = file.stream, cancelled
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._cancelled.set()
+            self._stream.close()

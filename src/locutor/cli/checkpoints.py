@@ -28,21 +28,22 @@ _MEASURED = ("WER", "CER", "SIM", "margin", "MOS", "held-out loss")
 def list_checkpoints(run: Annotated[str | None, typer.Argument(help="Only of this run.")] = None) -> None:
     """Saved models, the newest first, what was measured of them, and which is best of its run."""
     from locutor.runs.open import run_catalog
-    from locutor.runs.verdict import kept, verdict_on
+    from locutor.runs.verdict import measured, verdict_of
     from locutor.settings import load_settings
 
     found = run_catalog(load_settings()).models(run)
+    judged = measured(found)
+    figures = {model.id: judgement.figures for model, judgement in judged}
     grid = table("Checkpoints", "id", "epoch", "update", *_MEASURED, "saved", "MB", "stands for")
     for model in found:
         saved = datetime.fromtimestamp(model.created_at).strftime("%Y-%m-%d %H:%M:%S")
         epoch, step = _text(model.epoch), _text(model.facts.step if model.facts else None)
-        judged = kept(model.path) if model.facts else None
-        measured = _measured(judged.figures if judged else {}, model)
         links = ", ".join(model.links) or "-"
-        grid.add_row(model.id, epoch, step, *measured, saved, f"{model.n_bytes / 1e6:.1f}", links)
+        shown = _measured(figures.get(model.id, {}), model)
+        grid.add_row(model.id, epoch, step, *shown, saved, f"{model.n_bytes / 1e6:.1f}", links)
     console().print(grid)
     for name in dict.fromkeys(model.run for model in found):
-        best = verdict_on([model for model in found if model.run == name and model.facts])
+        best = verdict_of([pair for pair in judged if pair[0].run == name])
         if best is not None:
             typer.echo(f"best: {name}/{best.name}, {best.why}")
 
@@ -62,7 +63,7 @@ def info(model: _Model) -> None:
         lines |= {k: v for k, v in vars(found.facts).items() if k not in ("name", "created_at")}
         judged = kept(found.path)
         lines |= judged.figures | {"measured on": f"{judged.n_texts} texts, seed {judged.seed}"} if judged else {}
-        best = verdict_on([one for one in catalog.models(found.run) if one.facts])
+        best = verdict_on(catalog.models(found.run))
         lines |= {"best of its run": best.why} if best and best.name == found.name else {}
     for name, value in lines.items():
         typer.echo(f"{name:15} {value}")

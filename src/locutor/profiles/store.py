@@ -12,6 +12,7 @@ from locutor.errors import ConflictError, NotFoundError, OptionError
 from locutor.profiles.builtins import BUILTINS, DEFAULTS
 from locutor.profiles.profile import QualityProfile, check_parameters
 from locutor.storage.database import Base, Database, now
+from locutor.storage.memo import Memo
 
 MAX_NAME = 80
 
@@ -44,6 +45,7 @@ class ProfileStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._default_of: Memo[str, QualityProfile] = Memo(database, self._default)
 
     def list(self, engine: str | None = None) -> list[QualityProfile]:
         """Built-in ones first; of one engine or of all."""
@@ -62,10 +64,17 @@ class ProfileStore:
 
     def default(self, engine: str) -> QualityProfile:
         """The profile of requests that name none. An engine without profiles has an empty one of its own defaults."""
-        for profile in self.list(engine):
-            if profile.is_default:
-                return profile
-        return QualityProfile(id=f"{engine}_plain", engine=engine, name="Plain", parameters={}, is_builtin=True)
+        return self._default_of.get(engine)
+
+    def _default(self, engine: str) -> QualityProfile:
+        with self._database.read() as session:
+            row = session.get(DefaultProfileRow, engine)
+            profile_id = DEFAULTS.get(engine, "") if row is None else row.profile_id
+            own = None if row is None or profile_id in BUILTINS else session.get(ProfileRow, profile_id)
+        found = BUILTINS.get(profile_id) if own is None else _of(own)
+        if found is None:
+            return QualityProfile(id=f"{engine}_plain", engine=engine, name="Plain", parameters={}, is_builtin=True)
+        return replace(found, is_default=True)
 
     def create(
         self,

@@ -74,7 +74,7 @@ class Appraiser:
 
     def verdict(self) -> Verdict | None:
         """Which saved model is best, None before one was measured."""
-        return verdict_on([model for model in self.catalog.models(self.run) if model.facts is not None])
+        return verdict_on(self.catalog.models(self.run))
 
     def settle(self) -> Verdict | None:
         """The verdict, and model_best stands for it from now on."""

@@ -1,7 +1,7 @@
 """What was measured of a run's models, kept beside each, and which of them is best by it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,18 @@ def kept(model: Path) -> Judgement | None:
     return Judgement(**found | {"others": tuple(found["others"])})
 
 
-def verdict_on(models: list[SavedModel]) -> Verdict | None:
+def measured(models: Iterable[SavedModel]) -> list[tuple[SavedModel, Judgement]]:
+    """Those of which something was measured, with it."""
+    return [(model, found) for model in models if model.facts and (found := kept(model.path)) is not None]
+
+
+def verdict_on(models: Iterable[SavedModel]) -> Verdict | None:
     """Of the models of one run: the best of those measured alike last, None where none was."""
-    judged = [(model, found) for model in models if (found := kept(model.path)) is not None]
+    return verdict_of(measured(models))
+
+
+def verdict_of(judged: Sequence[tuple[SavedModel, Judgement]]) -> Verdict | None:
+    """The same, of what `measured` gave."""
     if not judged:
         return None
     _, newest = max(judged, key=lambda pair: (pair[0].path / REPORT_NAME).stat().st_mtime)

@@ -61,8 +61,8 @@ class SpeechCall:
 class SpeechStream(Protocol):
     """The audio of one call, piece by piece; memory does not grow with its length.
 
-    Iterating raises what `speak` would raise; close() drops what was not fetched yet. recipe is there once the last
-    piece was fetched, warnings from the first on.
+    Iterating raises what `speak` would raise; close() drops what was not fetched yet. When a piece was fetched, recipe
+    and warnings are there if and only if it was the last.
     """
 
     recipe: Recipe | None

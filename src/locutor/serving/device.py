@@ -191,7 +191,7 @@ class DeviceExecutor:
         group = (model.checkpoint.card.id, model.checkpoint.sha256, piece.options)
         item = Item(
             id=next(self._ids), group=group, max_batch=engine.info.max_batch, n_frames=utterance.n_frames,
-            arrived_at=time.monotonic(), work=piece,
+            arrived_at=time.monotonic(), n_before=index, work=piece,
         )  # fmt: skip
         call.next += 1
         call.waiting_items[index] = item.id

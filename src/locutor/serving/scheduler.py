@@ -11,23 +11,33 @@ BUCKET_RATIO = 1.5  # the longest of a batch over its shortest, so that it is ne
 
 @dataclass(frozen=True, kw_only=True)
 class Item(Generic[T]):
-    """An utterance that waits. group: only equal ones share a batch (model, options). arrived_at: in seconds."""
+    """An utterance that waits. group: only equal ones share a batch (model, options). arrived_at: in seconds.
+
+    n_before: pieces that its call has had before it.
+    """
 
     id: int
     group: Hashable
     max_batch: int
     n_frames: int
     arrived_at: float
+    n_before: int = 0
     work: T
 
 
 class Scheduler(Generic[T]):
-    """First come, first served: the oldest item is always in the next batch, so nothing starves. It is joined by the
-    next oldest of its group and of about its length, up to the group's max_batch and the frame budget, with padding."""
+    """Turn about: one batch begins with whose call has had least, so that a new call is heard soon however many pieces
+    of long texts wait; the next one with who has waited longest, so that nobody starves however many calls are new.
+
+    An item waits for at most two batches more for each that is older, and likewise for each whose call has had less, or
+    as little and is older. The first of a batch is joined by the next of its group in the same order, of about its
+    length, up to the group's max_batch and the frame budget, with padding.
+    """
 
     def __init__(self, max_batch_frames: int, max_wait_s: float) -> None:
         self._max_frames, self._max_wait_s = max_batch_frames, max_wait_s
         self._items: dict[int, Item[T]] = {}
+        self._order, self._other = _least_served, _age
 
     def __len__(self) -> int:
         return len(self._items)
@@ -45,46 +55,54 @@ class Scheduler(Generic[T]):
 
         more_come: whether anything is on its way here; without it nothing is waited for.
         """
-        oldest = self._oldest()
-        if oldest is None:
+        wait_s = self.wait_s(now)
+        if wait_s is None:
             return []
-        batch = self._joined(oldest)
-        if more_come and len(batch) < oldest.max_batch and now < oldest.arrived_at + self._max_wait_s:
+        batch = self._joined()
+        if more_come and wait_s > 0 and len(batch) < batch[0].max_batch:
             return []
         self.remove(item.id for item in batch)
+        self._turn()
         return batch
 
     def wait_s(self, now: float) -> float | None:
         """After how long next_batch should be asked again; None when nothing waits."""
-        oldest = self._oldest()
+        oldest = min(self._items.values(), key=_age, default=None)
         return None if oldest is None else max(0.0, oldest.arrived_at + self._max_wait_s - now)
 
     def take(self, group: Hashable, n: int) -> list[Item[T]]:
-        """Take out up to n items, the oldest first, that may join a running batch of that group; none while an older
-        item of another group waits."""
+        """Take out up to n items that may join a running batch of that group, turn about as for batches; none once it
+        is the turn of another group's."""
         taken: list[Item[T]] = []
-        for item in sorted(self._items.values(), key=_age):
-            if item.group != group or len(taken) == n:
+        while self._items and len(taken) < n:
+            item = min(self._items.values(), key=self._order)
+            if item.group != group:
                 break
             taken.append(item)
-        self.remove(item.id for item in taken)
+            self.remove([item.id])
+            self._turn()
         return taken
 
-    def _oldest(self) -> Item[T] | None:
-        return min(self._items.values(), key=_age, default=None)
+    def _turn(self) -> None:
+        self._order, self._other = self._other, self._order
 
-    def _joined(self, oldest: Item[T]) -> list[Item[T]]:
-        batch, shortest, longest = [oldest], oldest.n_frames, oldest.n_frames
-        for item in sorted((i for i in self._items.values() if i.group == oldest.group), key=_age):
-            if len(batch) == oldest.max_batch:
+    def _joined(self) -> list[Item[T]]:
+        first, *others = sorted(self._items.values(), key=self._order)
+        batch, shortest, longest = [first], first.n_frames, first.n_frames
+        for item in others:
+            if len(batch) == first.max_batch:
                 break
             least, most = min(shortest, item.n_frames), max(longest, item.n_frames)
             fits = most <= BUCKET_RATIO * least and (len(batch) + 1) * most <= self._max_frames
-            if item.id != oldest.id and fits:
+            if item.group == first.group and fits:
                 batch.append(item)
                 shortest, longest = least, most
         return batch
 
 
-def _age(item: Item[T]) -> tuple[float, int]:
+def _age(item: Item[T]) -> tuple[float, ...]:
     return item.arrived_at, item.id
+
+
+def _least_served(item: Item[T]) -> tuple[float, ...]:
+    return item.n_before, item.arrived_at, item.id

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
+from locutor.audio.edit import join
 from locutor.errors import CancelledError, LocutorError, RequestTimeoutError, WorkerError
 from locutor.serving.backend import ChunkProgress, Spoken
 from locutor.serving.executor import (
@@ -49,6 +50,7 @@ class CallStream:
         self._planned: Planned | None = None
         self._pieces: Iterator[Waveform] = self._run()
         self._first: Waveform | None = None
+        self._is_spoken = False  # all of it
         self._begun_at = time.monotonic()
         self._events: queue.SimpleQueue[CallEvent] = queue.SimpleQueue()
         self.on_progress: ChunkProgress | None = None
@@ -112,9 +114,11 @@ class CallStream:
                 n_samples += piece.n_samples
                 if self.first_s is None:
                     self.first_s = time.monotonic() - self._begun_at
+                if self._is_spoken:
+                    self._complete(n_samples)
                 yield piece
-            self.recipe = self._recipe(n_samples / self.sample_rate)
-            self._end("completed")
+            if not self.outcome:  # there was no audio at all
+                self._complete(n_samples)
         except LocutorError as error:
             if self._executor is not None:
                 self._executor.cancel(self._id)
@@ -122,16 +126,28 @@ class CallStream:
                 self._end(_outcome(error))
             raise
 
+    def _complete(self, n_samples: int) -> None:
+        self.recipe = self._recipe(n_samples / self.sample_rate)
+        self._end("completed")
+
     def _joined(self) -> Iterator[Waveform]:
+        """What comes of the last chunk is one piece, and waits for the end of the call, which follows at once: so
+        whoever listens knows that it is the last without asking for another."""
         joiner: Joiner | None = None
-        for n_done, chunk in enumerate(self._chunks()):
+        last: list[Waveform] = []
+        for n_done, chunk in enumerate(self._chunks(), start=1):
             assert self._planned is not None
             joiner = joiner or Joiner(self._work.parts, self._planned.sample_rate)
-            yield from joiner.take(chunk.part, chunk.waveform)
+            pieces = joiner.take(chunk.part, chunk.waveform)
+            if n_done == self._planned.n_chunks:
+                last = [*pieces, *joiner.end()]
+            else:
+                yield from pieces
             if self.on_progress is not None:
-                self.on_progress(n_done + 1, self._planned.n_chunks)
-        if joiner is not None:
-            yield from joiner.end()
+                self.on_progress(n_done, self._planned.n_chunks)
+        self._is_spoken = True
+        if last:
+            yield join(last)
 
     def _chunks(self) -> Iterator[ChunkReady]:
         n_given = n_again = 0  # chunks handed on, and chunks of this try

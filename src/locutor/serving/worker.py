@@ -142,7 +142,8 @@ class WorkerExecutor:
                 continue
             try:
                 while True:
-                    self._take(ours, ours.recv())
+                    for report in ours.recv():
+                        self._take(ours, report)
             except (EOFError, OSError):
                 self._after_the_end(ours)
 

@@ -89,7 +89,7 @@ def serve(pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
 
 
 class _Worker:
-    """Hands messages to the device, and what it tells to the pipe."""
+    """Hands messages to the device, and what it tells to the pipe: reports that wait travel as one list."""
 
     def __init__(self, pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
         self._pipe = pipe
@@ -103,8 +103,11 @@ class _Worker:
 
     def _send_all(self) -> None:
         while True:
+            reports = [self._reports.get()]
+            while not self._reports.empty():
+                reports.append(self._reports.get())
             try:
-                self._pipe.send(self._reports.get())
+                self._pipe.send(reports)
             except OSError:
                 os._exit(0)
 

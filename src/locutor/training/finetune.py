@@ -7,7 +7,6 @@ that was stopped or killed goes on from its last saved state exactly as if nothi
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -107,13 +106,14 @@ class Finetune:
 
         Raises EngineError when the gradient stays no number: what was saved before is kept.
         """
-        with closing(RunLog(log_folder, self.state.step, boards)) as log:
+        with RunLog(log_folder, self.state.step, boards) as log:
             while self.state.step < self._config.max_steps:
                 if self._is_stale():
                     return "stale"
                 losses = self._update()
                 if losses is None:
                     self.save()
+                    log.ending = "stopped"
                     return "stopped"
                 self._report(losses, log)
                 self._keep(log)

@@ -6,16 +6,20 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Literal, Protocol, Self, TypeAlias
 
 import torch
 
 from locutor.audio.mel import SAMPLE_RATE, mel_spectrogram
 from locutor.audio.resample import resample
-from locutor.errors import StorageError
+from locutor.errors import CancelledError, StorageError
 from locutor.types import Waveform
 
 logger = logging.getLogger(__name__)
+
+
+Ending: TypeAlias = Literal["finished", "stopped", "failed"]
 
 
 class Board(Protocol):
@@ -23,17 +27,19 @@ class Board(Protocol):
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self, ending: Ending) -> None: ...
 
 
 class RunLog:
     """What a run measures, in RUN/log.jsonl and RUN/tensorboard. Raises StorageError when the folder refuses it.
 
     from_step: where a resumed run goes on; what TensorBoard was shown beyond it is taken back. boards: told the same.
+    A context: what leaves its block with an error has failed; a run that is stopped sets `ending` before.
     """
 
     def __init__(self, run: Path, from_step: int = 0, boards: Sequence[Board] = ()) -> None:
         self._boards = boards
+        self.ending: Ending = "finished"
         try:
             run.mkdir(parents=True, exist_ok=True)
             self._lines = (run / "log.jsonl").open("a", encoding="utf8")
@@ -65,8 +71,17 @@ class RunLog:
         self._board.add_audio(name, torch.from_numpy(waveform.samples), step, sample_rate=waveform.sample_rate)
         self._board.add_image(f"{name}_mel", image[None], step)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None:
+            self.ending = "stopped" if issubclass(kind, CancelledError) else "failed"
+        self.close()
+
     def close(self) -> None:
         self._lines.close()
-        for board in (self._board, *self._boards):
-            if board is not None:
-                board.close()
+        if self._board is not None:
+            self._board.close()
+        for board in self._boards:
+            board.close(self.ending)

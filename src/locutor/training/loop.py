@@ -7,7 +7,6 @@ stopped and resumed continues exactly as if it had not been, with no loader or g
 import math
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -82,7 +81,7 @@ def fit(objective: Objective, config: TrainConfig, run: Path) -> checkpoint.RunS
     sums: dict[str, Tensor] = {}
     tick, tick_step = time.monotonic(), state.step
     origin = tick - state.elapsed_s
-    with closing(RunLog(run)) as log:
+    with RunLog(run) as log:
         while (progress := _progress(config, state)) < 1:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, state.step, progress)

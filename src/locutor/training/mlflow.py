@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from locutor.errors import ServiceError
+from locutor.training.log import Ending
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ EXPERIMENT = "locutor"
 API = "/api/2.0/mlflow/"
 TIMEOUT_S = 5.0  # a server that hangs must not keep a run from stopping in time
 MAX_VALUE = 6000  # characters of a parameter
+STATUSES: dict[Ending, str] = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 
 
 class MlflowRun:
@@ -46,8 +48,8 @@ class MlflowRun:
         ]
         self._tell("runs/log-batch", {"run_id": self._id, "metrics": metrics})
 
-    def close(self) -> None:
-        self._tell("runs/update", {"run_id": self._id, "status": "FINISHED", "end_time": int(1000 * time.time())})
+    def close(self, ending: Ending) -> None:
+        self._tell("runs/update", {"run_id": self._id, "status": STATUSES[ending], "end_time": int(1000 * time.time())})
         self._client.close()
 
     def _resumed(self, folder: Path) -> str | None:

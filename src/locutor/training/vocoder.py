@@ -5,7 +5,6 @@ Shapes: b batch, s samples, c mel bands, n frames.
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +90,7 @@ class VocoderTrainer:
         config, started = self.config, time.monotonic()
         tick, step = started, 0
         sums: dict[str, Tensor] = {}
-        with closing(RunLog(run)) as log:
+        with RunLog(run) as log:
             while (progress := self._progress(step, time.monotonic() - started)) < 1:
                 self.rate.fill_(learning_rate(config, step, progress))
                 losses = self._step(step, adversarial=progress >= self.weights.adversarial_from)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from locutor.audio import io
@@ -16,11 +16,13 @@ from locutor.audio.resample import resample
 from locutor.errors import ConflictError, NotFoundError, OptionError, TextError
 from locutor.storage.artefacts import ArtefactStore, Staged
 from locutor.storage.database import Database, now
+from locutor.storage.memo import Memo
 from locutor.types import Waveform
 from locutor.voices.aliases import VOICE_ALIASES, aliased
 from locutor.voices.doctor import MAX_CLIP_S, DoctorReport, SpeechSeconds, check_voice, examine
 from locutor.voices.record import Consent, VoiceClipRow, VoiceRecord, VoiceRow
 from locutor.voices.store import LIBRARY, Voice, VoiceStore
+from locutor.voices.uses import UseCounts
 
 MAX_CLIPS = 10
 MAX_NAME, MAX_DESCRIPTION, MAX_TRANSCRIPT = 80, 2000, 2000
@@ -74,6 +76,8 @@ class VoiceLibrary:
     ) -> None:
         self._database, self.artefacts, self._folders = database, artefacts, folders
         self._speech_seconds, self._write_down = speech_seconds, write_down
+        self._rows: Memo[str, VoiceRow | None] = Memo(database, self._find)
+        self._uses = UseCounts(database)
 
     def list(self) -> list[Voice]:
         """Presets, voice folders, then the library by name."""
@@ -84,15 +88,15 @@ class VoiceLibrary:
 
         NotFoundError names the nearest ones.
         """
-        records = self.records()
-        for record in records:
-            if voice in (record.id, record.name):
-                return self._voice(record)
+        row = self._rows.get(voice)
+        if row is not None:
+            return self._voice(row)
         known = {v.id: v for v in self._folders.list()}
         if voice in known:
             return known[voice]
         if voice in VOICE_ALIASES:
             return aliased(list(known.values()))[voice]
+        records = self.records()
         names = [*known, *(r.name for r in records), *(r.id for r in records)]
         near = get_close_matches(voice, names, n=3) or names[:10]
         raise NotFoundError(f"no voice is called {voice!r}; near it: {', '.join(near)} (see: locutor voices list)")
@@ -252,20 +256,26 @@ class VoiceLibrary:
         return record
 
     def used(self, voice_ids: Sequence[str]) -> None:
-        """Count a use of each voice of the library; other ids are not counted."""
-        with self._database.write() as session:
-            for row in session.scalars(select(VoiceRow).where(VoiceRow.id.in_(voice_ids))):
-                row.usage_count, row.last_used_at = row.usage_count + 1, now()
+        """Count a use of each voice of the library, to be seen a second later; other ids are not counted."""
+        self._uses.add(voice_ids)
 
-    def _voice(self, record: VoiceRecord) -> Voice:
-        if record.blend:
-            parts = tuple((self.get(part["voice"]), float(part["weight"])) for part in record.blend)
+    def close(self) -> None:
+        """Write down the uses that were not yet."""
+        self._uses.close()
+
+    def _find(self, voice: str) -> VoiceRow | None:
+        with self._database.read() as session:
+            return session.scalar(select(VoiceRow).where(or_(VoiceRow.id == voice, VoiceRow.name == voice)))
+
+    def _voice(self, found: VoiceRecord | VoiceRow) -> Voice:
+        if found.blend:
+            parts = tuple((self.get(part["voice"]), float(part["weight"])) for part in found.blend)
             heaviest = max(parts, key=lambda part: part[1])[0]
-            return replace(heaviest, id=record.id, kind=LIBRARY, name=record.name, blend=parts)
-        assert record.reference is not None
+            return replace(heaviest, id=found.id, kind=LIBRARY, name=found.name, blend=parts)
+        assert found.reference is not None
         return Voice(
-            id=record.id, kind=LIBRARY, ref_audio=self.artefacts.path(record.reference), ref_text=record.ref_text,
-            name=record.name, language=record.language, licence=record.licence,
+            id=found.id, kind=LIBRARY, ref_audio=self.artefacts.path(found.reference), ref_text=found.ref_text,
+            name=found.name, language=found.language, licence=found.licence,
         )  # fmt: skip
 
     def _free_name(self, name: str) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,8 +41,6 @@ class PromptCache:
         """Raises NotFoundError without the recording, AudioError for one that cannot be cloned, TextError where the
         engine needs a transcript and there is none, OptionError for a blend where the engine cannot mix voices."""
         parts = voice.blend or ((voice, 1.0),)
-        for part, _ in parts:
-            io.probe(part.ref_audio)
         heard = tuple((_digest(part.ref_audio), part.ref_text, weight) for part, weight in parts)
         key = (engine.info.name, checkpoint_sha256, heard)
         with self._lock:
@@ -74,5 +73,17 @@ def _blended(engine: Engine, voice: Voice) -> PreparedVoice:
 
 
 def _digest(path: Path) -> str:
+    """Of a recording, which is looked into again only when the file has changed."""
+    try:
+        now = path.stat()
+    except OSError:
+        io.probe(path)  # says in one sentence what is wrong with it
+        raise
+    return _digest_of(path, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _digest_of(path: Path, *_changes: int) -> str:
+    io.probe(path)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

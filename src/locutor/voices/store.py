@@ -72,7 +72,8 @@ class VoiceStore:
 
     def list(self) -> list[Voice]:
         """Presets first, then own voices, each by name."""
-        return [*self._presets(), *self._own()]
+        presets = list(self._presets())
+        return [*presets, *self._own({voice.id for voice in presets})]
 
     def get(self, voice: str) -> Voice:
         """The voice of that id; NotFoundError names the nearest ones. An own voice may not hide a preset."""
@@ -87,8 +88,7 @@ class VoiceStore:
         for card_path in sorted(folder.glob("*.yaml")):
             yield _read_voice(card_path.stem, PRESET, card_path)
 
-    def _own(self) -> Iterator[Voice]:
-        taken = {voice.id for voice in self._presets()}
+    def _own(self, taken: set[str]) -> Iterator[Voice]:
         for card_path in sorted(self._dir.glob(f"*/{CARD_NAME}")):
             name = card_path.parent.name
             if name in taken:

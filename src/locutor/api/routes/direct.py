@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
@@ -23,6 +22,7 @@ from locutor.auth.scopes import Scope
 from locutor.errors import OptionError
 from locutor.orders import place
 from locutor.serving.backend import SpeechCall
+from locutor.serving.recipe import Speech
 from locutor.text.languages import parse_language
 from locutor.voices.store import Voice
 
@@ -122,9 +122,12 @@ async def preview(
 
 async def _speak(request: Request, served: Context, voice: Voice, wanted: _Wanted) -> Response:
     format, cancelled = find_stream_format(wanted.format), threading.Event()
-    call = await run_sync(_call, served, voice, wanted, cancelled)
-    spoken = await unless_gone(request, cancelled, served.limiter, partial(served.speech.speak, call))
-    data = await run_sync(encode, spoken.waveform, format.name)
+
+    def spoken_file() -> tuple[Speech, bytes]:
+        spoken = served.speech.speak(_call(served, voice, wanted, cancelled))
+        return spoken, encode(spoken.waveform, format.name)
+
+    spoken, data = await unless_gone(request, cancelled, served.limiter, spoken_file)
     headers = {
         "Content-Disposition": disposition("inline", f"speech{format.suffix}"),
         RECIPE_HEADER: recipe_header(spoken),

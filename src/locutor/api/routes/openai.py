@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -17,12 +15,13 @@ from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.schemas.common import EVENT, SPEAKING, Id, Responses, refusals
 from locutor.api.schemas.speech import Model, Models, NamedVoice, NamedVoices, Parameters, SpeechIn
-from locutor.api.speaking import RECIPE_HEADER, encoded, pieces, recipe_header, unless_gone
-from locutor.audio.stream import encode, find_stream_format, open_encoder
+from locutor.api.speaking import RECIPE_HEADER, SpokenFile, SpokenResponse, recipe_header, unless_gone
+from locutor.audio.stream import encode, find_stream_format
 from locutor.auth.scopes import Scope
 from locutor.engines.card import ModelCard
 from locutor.orders import place
 from locutor.serving.backend import SpeechCall, SpeechStream
+from locutor.serving.recipe import Speech
 from locutor.voices.aliases import aliased
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], dependencies=[Depends(allow(Scope.SPEAK))])
@@ -47,17 +46,39 @@ _AUDIO: Responses = {
 )
 async def speech(body: SpeechIn, request: Request, served: Served) -> Response:
     cancelled = threading.Event()
-    format = find_stream_format(body.response_format)
-    call = await run_sync(_call, served, body, cancelled)
     if body.stream or body.stream_format == "sse":
-        stream = await unless_gone(request, cancelled, served.limiter, partial(served.speech.stream, call))
-        return await _streamed(stream, cancelled, served.limiter, body)
-    spoken = await unless_gone(request, cancelled, served.limiter, partial(served.speech.speak, call))
-    data = await run_sync(encode, spoken.waveform, format.name)
-    return Response(data, media_type=format.mime_type, headers={RECIPE_HEADER: recipe_header(spoken)})
+        # Waits for the first piece: what can be refused is refused before the answer begins.
+        file = await unless_gone(request, cancelled, served.limiter, partial(_begun, served, body, cancelled))
+        return _streamed(served, body, file, cancelled)
+    spoken, data = await unless_gone(request, cancelled, served.limiter, partial(_whole, served, body, cancelled))
+    return Response(data, media_type=_mime_type(body), headers={RECIPE_HEADER: recipe_header(spoken)})
 
 
-def _call(served: Context, body: SpeechIn, cancelled: threading.Event) -> SpeechCall:
+def _streamed(served: Context, body: SpeechIn, file: SpokenFile, cancelled: threading.Event) -> Response:
+    if file.is_over and body.stream_format == "audio":
+        return Response(file.first, media_type=_mime_type(body))
+    chunks = file.chunks(served.limiter)
+    if body.stream_format == "sse":
+        events = _events(chunks, file.stream)
+        return SpokenResponse(file, events, "text/event-stream", cancelled, headers=_UNBUFFERED)
+    return SpokenResponse(file, chunks, _mime_type(body), cancelled)
+
+
+def _whole(served: Context, body: SpeechIn, cancelled: threading.Event) -> tuple[Speech, bytes]:
+    spoken = served.speech.speak(_call(served, body, cancelled))
+    return spoken, encode(spoken.waveform, body.response_format)
+
+
+def _begun(served: Context, body: SpeechIn, cancelled: threading.Event) -> SpokenFile:
+    return SpokenFile.begin(served.speech, _call(served, body, cancelled, early=True), body.response_format)
+
+
+def _mime_type(body: SpeechIn) -> str:
+    return find_stream_format(body.response_format).mime_type
+
+
+def _call(served: Context, body: SpeechIn, cancelled: threading.Event, *, early: bool = False) -> SpeechCall:
+    find_stream_format(body.response_format)
     order = order_of(
         served,
         body.input,
@@ -68,22 +89,9 @@ def _call(served: Context, body: SpeechIn, cancelled: threading.Event) -> Speech
         parameters=body.model_dump(include=set(Parameters.model_fields)),
         normalize=body.normalize,
     )
-    is_streamed = body.stream or body.stream_format == "sse"
-    placed = place(served.stores, order, served.settings.model, early=is_streamed, cancelled=cancelled)
+    placed = place(served.stores, order, served.settings.model, early=early, cancelled=cancelled)
     served.stores.voices.used(placed.voices)
     return placed.call
-
-
-async def _streamed(
-    stream: SpeechStream, cancelled: threading.Event, limiter: CapacityLimiter, body: SpeechIn
-) -> Response:
-    encoder = open_encoder(body.response_format, stream.sample_rate)
-    rest = pieces(stream, cancelled, limiter)
-    first = await anext(rest, None)  # what can be refused is refused before the answer begins
-    chunks = encoded(first, rest, encoder)
-    if body.stream_format == "sse":
-        return StreamingResponse(_events(chunks, stream), media_type="text/event-stream", headers=_UNBUFFERED)
-    return StreamingResponse(chunks, media_type=find_stream_format(body.response_format).mime_type)
 
 
 _UNBUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -34,7 +34,7 @@ from locutor.jobs.model import Job
 from locutor.runs.open import run_config, run_tasks
 from locutor.runs.speech import COMPARE
 from locutor.runs.supervise import RunTasks
-from locutor.runs.verdict import kept, verdict_on
+from locutor.runs.verdict import measured, verdict_of
 from locutor.training.run_folder import RunFolder
 
 router = APIRouter(prefix="/training", tags=["Training"], dependencies=[Depends(allow(Scope.TRAIN))])
@@ -114,12 +114,14 @@ async def stream(
 )
 def checkpoints(served: Served, model_name: Annotated[str | None, Query(max_length=40)] = None) -> list[CheckpointOut]:
     found = tasks(served).catalog.models(model_name)
-    best = {run: verdict_on([m for m in found if m.run == run and m.facts]) for run in {m.run for m in found}}
+    judged = measured(found)
+    figures = {model.id: judgement.figures for model, judgement in judged}
+    best = {run: verdict_of([pair for pair in judged if pair[0].run == run]) for run in {m.run for m in found}}
     shown = []
     for model in found:
-        judged, verdict = kept(model.path) if model.facts else None, best[model.run]
+        verdict = best[model.run]
         why = verdict.why if verdict and verdict.name == model.name else None
-        shown.append(CheckpointOut.of(model, judged.figures if judged else None, why))
+        shown.append(CheckpointOut.of(model, figures.get(model.id), why))
     return shown
 
 
