@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-LONG = "One sentence for a start. " * 24
+LONG = "One sentence for a start. " * 24  # of 26 characters; a piece has at most 180
 
 
 def body(text: str, **more: Any) -> dict[str, Any]:
@@ -54,4 +54,10 @@ def test_a_reader_that_hangs_up_before_the_first_sound_drops_it_all(url: str, st
 
 def test_what_fails_at_the_first_piece_is_an_error(url: str) -> None:
     assert httpx.post(f"{url}/v1/audio/speech", json=body("FAIL now. " + LONG), timeout=30).status_code == 503
+    assert comes_to_rest(url, 5)
+
+
+def test_what_fails_later_ends_the_answer_too_soon(url: str) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.post(f"{url}/v1/audio/speech", json=body(LONG[:416] + "FAIL at last."), timeout=60)
     assert comes_to_rest(url, 5)
