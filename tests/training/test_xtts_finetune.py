@@ -7,7 +7,6 @@ from types import ModuleType
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file, save_file
 
 from locutor.audio import io
@@ -15,7 +14,6 @@ from locutor.engines.base import synthesize
 from locutor.engines.checkpoints import Checkpoint, CheckpointStore
 from locutor.engines.lora import LoraLinear, adapt, adapter_of, write_adapter
 from locutor.engines.registry import default_registry
-from locutor.engines.xtts.dvae import CodeEncoder
 from locutor.errors import CheckpointError, OptionError
 from locutor.training.config import TrainConfig
 from locutor.training.dataset import Dataset, Recording
@@ -41,17 +39,7 @@ LORA = RunConfig(model_name="alice", dataset=Path("d"), base="tiny", method="lor
 def data_dir(kit: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation with a small XTTS-v2, dvae.pth and all."""
     found = tmp_path_factory.mktemp("data")
-    folder = found / "models" / "tiny"
-    kit.write_files(folder)
-    recipe = kit.load_recipe("xtts_weights")
-    encoder = CodeEncoder(**recipe.DVAE_SIZES)
-    torch.save({k: recipe.draw_xtts(k, v.shape) for k, v in encoder.state_dict().items()}, folder / "dvae.pth")
-    roles = {"model": "model.safetensors", "config": "config.json", "vocab": "vocab.json", "dvae": "dvae.pth"}
-    card = {
-        "id": "tiny", "engine": "xtts", "title": "Tiny", "languages": ["en"], "licence": "CPML",
-        "commercial_use": False, "files": [{"role": role, "path": name} for role, name in roles.items()],
-    }  # fmt: skip
-    (folder / "card.yaml").write_text(yaml.safe_dump(card))
+    kit.install(found, "tiny", dvae=True)
     (found / "wavs").mkdir()
     for i in range(len(TEXTS)):
         io.write(found / "wavs" / f"{i}.wav", kit.reference(1.0 + 0.3 * i, 24_000, 100 + 20.0 * i), "wav")

@@ -38,6 +38,10 @@ class StudioPage extends Page {
     return /** @type {HTMLFormElement} */ (find(this, "[data-compose]"));
   }
 
+  get #model() {
+    return this.#models.find((m) => m.id === valuesOf(this.#form).model) ?? this.#models[0];
+  }
+
   start() {
     this.#draft = keepDraft(this.#form, "studio", this.signal);
     putValues(this.#form, this.#draft.values);
@@ -54,7 +58,7 @@ class StudioPage extends Page {
     this.on("click", "[data-reset]", () => this.#reset());
     this.on("click", "[data-example]", () => this.#write(EXAMPLES[/** @type {"en"} */ (language)] ?? EXAMPLES.en));
     this.on("input", "[data-voice-search]", (field) => this.#searchVoices(/** @type {HTMLInputElement} */ (field).value));
-    this.on("change", "[name=model]", () => this.#showProfiles());
+    this.on("change", "[name=model]", () => (this.#showProfiles(), this.#showVoices()));
     this.on("change", "[name=quality_profile_id]", () => this.#noteProfile());
     this.on("change", "[name=voice_id]", (field) => this.#voiceChosen(/** @type {HTMLInputElement} */ (field).value));
     this.on("click", "[data-listen]", (button) => this.#listen(button.dataset.voice ?? ""));
@@ -68,7 +72,8 @@ class StudioPage extends Page {
     this.#profiles = profiles;
     this.#models = models.data.filter((/** @type {any} */ m) => m.installed && !m.alias_of);
     this.#showChoices(languages);
-    this.#showVoices(voices.voices);
+    this.#voices = new Map(voices.voices.map((/** @type {any} */ voice) => [voice.id, voice]));
+    this.#showVoices();
     this.#showProfiles();
   }
 
@@ -84,8 +89,7 @@ class StudioPage extends Page {
 
   /** Those of the chosen model's engine. */
   #showProfiles() {
-    const model = this.#models.find((m) => m.id === valuesOf(this.#form).model) ?? this.#models[0];
-    const profiles = this.#profiles.filter((p) => p.engine === model?.engine);
+    const profiles = this.#profiles.filter((p) => p.engine === this.#model?.engine);
     const select = /** @type {HTMLSelectElement} */ (find(this, "[data-profiles]"));
     const wanted = select.value || this.#draft.values.quality_profile_id;
     const chosen = profiles.find((/** @type {any} */ p) => p.id === wanted) ?? profiles.find((/** @type {any} */ p) => p.is_default);
@@ -94,35 +98,38 @@ class StudioPage extends Page {
   }
 
   #noteProfile() {
-    const { quality_profile_id: id, model } = valuesOf(this.#form);
-    const engine = (this.#models.find((m) => m.id === model) ?? this.#models[0])?.engine;
-    const chosen = this.#profiles.find((p) => p.id === id && p.engine === engine);
+    const { quality_profile_id: id } = valuesOf(this.#form);
+    const chosen = this.#profiles.find((p) => p.id === id && p.engine === this.#model?.engine);
     fill(this, { "profile-note": chosen?.is_builtin ? sentence(chosen.description) : chosen?.description });
   }
 
-  /** @param {any[]} voices */
-  #showVoices(voices) {
-    this.#voices = new Map(voices.map((voice) => [voice.id, voice]));
+  /** Those that the chosen model can speak with. */
+  #showVoices() {
+    const model = this.#model;
+    const voices = [...this.#voices.values()].filter((v) => !v.model || v.model === model?.id || model?.requires.includes(v.model));
     const strip = find(this, "[data-voices]");
     const chosen = valuesOf(this.#form).voice_id ?? this.#draft.values.voice_id;
     strip.querySelector(".voice-skeleton")?.remove();
     showList(strip, voices, (voice) => voice.id, () => fromTemplate(this, "voice"), (chip, voice) => this.#showVoice(chip, voice));
     const field = /** @type {HTMLInputElement | null} */ (strip.querySelector(`input[value="${CSS.escape(chosen ?? "")}"]`) ?? strip.querySelector("input"));
     if (field) field.checked = true;
-    find(this, "[data-voice-search]").hidden = voices.length < SEARCH_FROM;
+    const search = /** @type {HTMLInputElement} */ (find(this, "[data-voice-search]"));
+    search.hidden = voices.length < SEARCH_FROM;
+    this.#searchVoices(search.hidden ? "" : search.value);
     this.#showTakes();
   }
 
   /** @param {HTMLElement} chip @param {any} voice */
   #showVoice(chip, voice) {
-    fill(chip, { name: voice.name, note: [languageName(voice.language), voice.blend.length ? t("blend") : ""].filter(Boolean).join(" · ") });
+    fill(chip, { name: voice.name, note: [languageName(voice.language), voice.blend.length ? t("blend") : "", voice.model].filter(Boolean).join(" · ") });
     chip.style.setProperty("--hue", String(hueOf(voice.id)));
     /** @type {HTMLInputElement} */ (find(chip, "input")).value = voice.id;
     const wave = find(chip, "wave-form");
-    if (wave.getAttribute("src") !== `/voices/${voice.id}/peaks`) wave.setAttribute("src", `/voices/${voice.id}/peaks`);
+    if (voice.audio_url && wave.getAttribute("src") !== `/voices/${voice.id}/peaks`) wave.setAttribute("src", `/voices/${voice.id}/peaks`);
     const listen = find(chip, "[data-listen]");
+    listen.hidden = !voice.audio_url;
     listen.dataset.voice = voice.id;
-    listen.dataset.url = voice.audio_url;
+    listen.dataset.url = voice.audio_url ?? "";
     listen.setAttribute("aria-label", t("Hear the recording of {name}", { name: voice.name }));
   }
 
