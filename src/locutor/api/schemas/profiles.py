@@ -92,13 +92,15 @@ class ProfileOut(BaseModel):
 
 
 class AllProfiles(BaseModel):
-    """Every profile, and by engine under the names that older clients read."""
+    """Every profile, and by engine under the names that older clients read. parameters: what the profiles of an engine
+    may set, for the engines that tell."""
 
     profiles: list[ProfileOut]
     builtin_profiles: list[ProfileOut]
     f5tts_profiles: list[ProfileOut]
     xtts_profiles: list[ProfileOut]
     total_count: int
+    parameters: dict[str, list[str]]
 
 
 class EngineProfiles(BaseModel):

@@ -6,7 +6,7 @@ import { fill, find, findAll, fromTemplate, hueOf, showList, showOptions } from 
 import { isFinal } from "../lib/events.js";
 import { cancelJob, deleteJob, lengthOf, retryJob, showDownloads, showProgress, showState, showWarnings, whenOf } from "../lib/jobs.js";
 import { complain, tell } from "../lib/notify.js";
-import { keepDraft, Page, Pager, putValues, valuesOf } from "../lib/page.js";
+import { keepDraft, Page, Pager, putValues, showOptionsOf, valuesOf } from "../lib/page.js";
 import { language, languageName, number, sentence, span, t } from "../lib/words.js";
 
 /** @typedef {import("../lib/jobs.js").Job} Job */
@@ -14,7 +14,6 @@ import { language, languageName, number, sentence, span, t } from "../lib/words.
 const PAGE = 12;
 const SEARCH_FROM = 5;
 const TYPICAL_CHARS_PER_S = 14;
-const OPTIONS = ["speed", "seed", "nfe_step", "cfg_strength", "sway_sampling_coef", "cross_fade_s", "loudness_lufs"];
 const EXAMPLES = {
   en: "The kettle had just begun to sing when someone knocked, three times, very softly.",
   "pt-BR": "A chaleira mal começara a cantar quando alguém bateu à porta, três vezes, bem de leve.",
@@ -29,6 +28,8 @@ class StudioPage extends Page {
   #models = [];
   /** @type {any[]} */
   #profiles = [];
+  /** Names of options by engine. @type {Record<string, string[]>} */
+  #parameters = {};
   /** @type {any} */
   #draft;
   /** @type {any} */
@@ -66,10 +67,11 @@ class StudioPage extends Page {
   }
 
   async refresh() {
-    const [voices, languages, models, { profiles }] = await Promise.all([
+    const [voices, languages, models, { profiles, parameters }] = await Promise.all([
       get("/voices?limit=1000"), get("/languages"), get("/v1/models"), get("/quality-profiles"), this.#loadTakes(),
     ]);
     this.#profiles = profiles;
+    this.#parameters = parameters;
     this.#models = models.data.filter((/** @type {any} */ m) => m.installed && !m.alias_of);
     this.#showChoices(languages);
     this.#voices = new Map(voices.voices.map((/** @type {any} */ voice) => [voice.id, voice]));
@@ -89,6 +91,7 @@ class StudioPage extends Page {
 
   /** Those of the chosen model's engine. */
   #showProfiles() {
+    showOptionsOf(this.#form, this.#parameters[this.#model?.engine]);
     const profiles = this.#profiles.filter((p) => p.engine === this.#model?.engine);
     const select = /** @type {HTMLSelectElement} */ (find(this, "[data-profiles]"));
     const wanted = select.value || this.#draft.values.quality_profile_id;
@@ -189,9 +192,14 @@ class StudioPage extends Page {
   }
 
   #reset() {
-    putValues(this.#form, Object.fromEntries(OPTIONS.map((name) => [name, ""])));
+    putValues(this.#form, this.#noOptions());
     putValues(this.#form, { remove_silence: false, normalize: true });
     this.#draft.save();
+  }
+
+  /** Every option left to the profile. */
+  #noOptions() {
+    return Object.fromEntries(findAll(this.#form, "[data-option]").map((field) => [field.dataset.option ?? "", ""]));
   }
 
   // Takes
@@ -279,7 +287,10 @@ class StudioPage extends Page {
   /** Text and settings of a take, back in the form. @param {Job} job */
   #edit(job) {
     const recipe = recipeOf(job, seedOf(job));
-    putValues(this.#form, { ...Object.fromEntries(OPTIONS.map((name) => [name, ""])), ...recipe });
+    putValues(this.#form, { model: recipe.model });
+    this.#showProfiles();
+    this.#showVoices();
+    putValues(this.#form, { ...this.#noOptions(), ...recipe });
     /** @type {HTMLDetailsElement} */ (find(this, "[data-advanced]")).open = true;
     this.#write(job.text);
     find(this, "#text").scrollIntoView({ block: "center" });
@@ -310,7 +321,7 @@ function recipeOf(job, seed) {
   const values = { text: job.text, voice_id: job.voice_id, target_language: job.target_language, model: job.model };
   values.quality_profile_id = job.quality_profile;
   values.mode = "dubbing_with_clone";
-  for (const [name, value] of Object.entries(job.options ?? {})) if (OPTIONS.includes(name) || name === "remove_silence") values[name] = value;
+  for (const [name, value] of Object.entries(job.options ?? {})) if (value !== null) values[name] = value;
   values.seed = seed;
   return values;
 }
