@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from locutor.audio import io
+from locutor.datasets.filters import Limits
 from locutor.engines.base import synthesize
 from locutor.engines.checkpoints import Checkpoint, CheckpointStore
 from locutor.engines.lora import LoraLinear, adapt, adapter_of, write_adapter
@@ -19,6 +20,7 @@ from locutor.training.config import TrainConfig
 from locutor.training.dataset import Dataset, Recording
 from locutor.training.finetune import Finetune, Schedule
 from locutor.training.merge import write_merged
+from locutor.training.preflight import FULL_BATCH_SIZE, LORA_BATCH_SIZE
 from locutor.training.registry import make_trainable
 from locutor.training.run_config import RunConfig
 from locutor.training.run_folder import RunFolder
@@ -158,9 +160,11 @@ def test_bases_that_cannot_be_taught_are_refused(data_dir: Path, base: Checkpoin
         make_trainable(lesson(data_dir, base, dataset=dataset(data_dir, language="fr")))
 
 
-def test_the_missions_defaults() -> None:
+def test_the_defaults_are_those_asked_for_but_for_loras_rate() -> None:
     chosen = XttsTrainable.defaults
-    assert (chosen.epochs, chosen.full_learning_rate, chosen.lora_learning_rate) == (500, 5e-6, 5e-6)
+    assert (chosen.epochs, chosen.full_learning_rate, chosen.lora_learning_rate) == (500, 5e-6, 1e-4)
+    assert (FULL_BATCH_SIZE, LORA_BATCH_SIZE) == (4, 8)
+    assert Limits().min_snr_db == 10
 
 
 @pytest.mark.parametrize("lora", [False, True])
