@@ -43,7 +43,7 @@ def _spelling(parameter: Any) -> str:
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
-    if parameter.secondary_opts:
+    if parameter.secondary_opts and parameter.default is not None:
         return f"`{parameter.opts[0] if parameter.default else parameter.secondary_opts[0]}`"
     return "" if parameter.default in (None, False, "") else f"`{parameter.default}`"
 

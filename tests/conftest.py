@@ -2,9 +2,10 @@
 
 import hashlib
 import importlib
+import importlib.util
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -137,6 +138,21 @@ def recording(tmp_path: Path) -> Path:
     path = tmp_path / "ref.wav"
     io.write(path, Waveform(0.3 * np.sin(2 * np.pi * 220 * time_s), 16_000))
     return path
+
+
+@pytest.fixture(scope="session")
+def install_xtts() -> Callable[..., str]:
+    """install(data_dir, model, speakers) puts a small XTTS-v2 among the models of an installation."""
+    import torch
+
+    path = Path(__file__).parent / "engines" / "xtts" / "kit.py"
+    spec = importlib.util.spec_from_file_location("xtts_kit", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    torch.set_num_threads(1)
+    install: Callable[..., str] = module.install
+    return install
 
 
 @pytest.fixture(scope="session")

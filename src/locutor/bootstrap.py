@@ -32,6 +32,7 @@ from locutor.text.lexicon import Lexicon
 from locutor.types import Waveform
 from locutor.voices.doctor import SpeechSeconds
 from locutor.voices.library import VoiceLibrary, WriteDown
+from locutor.voices.speakers import ModelSpeakers
 from locutor.voices.store import Voice, VoiceStore
 
 
@@ -58,15 +59,18 @@ def open_stores(settings: Settings) -> Stores:
     """Open the data folder, making and migrating the database if need be. Raises StorageError."""
     owner = Owner(settings.data_dir / "processes")
     database = Database(settings.data_dir / DATABASE_NAME)
-    artefacts = ArtefactStore(settings.data_dir, database, owner)
+    artefacts, checkpoints = ArtefactStore(settings.data_dir, database, owner), checkpoint_store(settings)
+    voices = VoiceLibrary(
+        database, artefacts, voice_store(settings), *_listeners(), speakers=ModelSpeakers(checkpoints)
+    )
     return Stores(
         owner=owner,
         database=database,
         artefacts=artefacts,
         jobs=JobStore(database, artefacts),
         profiles=ProfileStore(database),
-        voices=VoiceLibrary(database, artefacts, voice_store(settings), *_listeners()),
-        checkpoints=checkpoint_store(settings),
+        voices=voices,
+        checkpoints=checkpoints,
     )
 
 
@@ -125,7 +129,7 @@ def dataset_store(settings: Settings) -> DatasetStore:
 
 
 def find_voice(settings: Settings, voice: str) -> Voice:
-    """A preset, a voice folder, or a voice of the library; NotFoundError names the nearest ones."""
+    """A preset, a voice folder, of the library or a speaker of a model; NotFoundError names the nearest ones."""
     known = {v.id: v for v in voice_store(settings).list()}
     if voice in known:  # no database is opened, or made, for these
         return known[voice]

@@ -79,11 +79,12 @@ def place(
     """Look everything up before anything is spoken. voice: speaks in place of the order's, which then names none.
 
     Raises NotFoundError for an unknown voice, model or profile, OptionError for a wrong option, language, format or
-    tag, or a profile of another engine, TextError for a script without text.
+    tag, a profile of another engine or a speaker of another model, TextError for a script without text.
     """
     find_format(order.format)
     model = order.model or default_model
-    profile = choose_profile(stores, order.profile, stores.checkpoints.card(model).engine)
+    card = stores.checkpoints.card(model)
+    profile = choose_profile(stores, order.profile, card.engine)
     request = SpeechRequest(
         text=order.text,
         language=parse_language(order.language),
@@ -91,6 +92,9 @@ def place(
         normalize=order.normalize,
     )
     parts = _parts(stores, order, request, voice)
+    for part in parts:
+        if isinstance(part, Spoken):
+            part.voice.check_model(card.id, card.requires)
     call = SpeechCall(parts=parts, model=model, early=early, cancelled=cancelled, timeout_s=timeout_s)
     voices = tuple(dict.fromkeys(part.voice.id for part in parts if isinstance(part, Spoken)))
     return PlacedOrder(call, profile, voices)

@@ -2,6 +2,12 @@
 
 from fastapi.testclient import TestClient
 
+from locutor.api.schemas.speech import Parameters
+from locutor.engines.builtin import engine as builtin
+from locutor.engines.f5.sampling import CODE_OPTIONS
+from locutor.engines.xtts import engine as xtts
+from locutor.options import described_options
+
 
 def test_built_in_ones_are_listed_and_cannot_be_changed(client: TestClient) -> None:
     found = client.get("/quality-profiles").json()
@@ -44,3 +50,16 @@ def test_wrong_parameters_are_refused(client: TestClient) -> None:
     rms = client.post("/quality-profiles/builtin", json={"name": "Wrong", "parameters": {"target_rms": 0.1}})
     assert rms.status_code == 400 and "cannot set 'target_rms'" in rms.json()["detail"]
     assert client.post("/quality-profiles/builtin", json={"name": " ", "parameters": {}}).status_code == 400
+
+
+def test_parameters_of_requests_are_the_options_of_a_synthesis() -> None:
+    assert set(Parameters.model_fields) == set(described_options())
+
+
+def test_every_engine_tells_what_its_profiles_may_set(client: TestClient) -> None:
+    told = client.get("/quality-profiles").json()["parameters"]
+    refused = {"builtin": builtin.UNUSED_OPTIONS, "f5": CODE_OPTIONS, "xtts": xtts.UNUSED_OPTIONS}
+    of_a_request = {"seed", "fix_duration_s"}
+    assert {engine: set(names) for engine, names in told.items()} == {
+        engine: set(described_options()) - of_a_request - set(unused) for engine, unused in refused.items()
+    }

@@ -79,6 +79,20 @@ def test_at_a_terminal_it_asks(start: Any, tiny: str, hub: Any, home: Path, answ
     assert (home / "data/models/tiny/tiny.bin").exists() == bool(hub.requests) == (answer == "y")
 
 
+@pytest.mark.parametrize(
+    ("licence", "agreed", "pulled"), [("CPML", "1", True), ("CPML", "0", False), ("CC-BY-NC-4.0", "1", False)]
+)
+def test_who_agreed_for_coqui_tts_is_not_asked_again(
+    run: Any, tiny: str, home: Path, monkeypatch: pytest.MonkeyPatch, licence: str, agreed: str, pulled: bool
+) -> None:
+    add_card(home, licence=licence, licence_url="https://tts-hub.github.io/cpml")
+    monkeypatch.setenv("COQUI_TOS_AGREED", agreed)
+    result = run("models", "pull", "tiny")
+    assert (result.exit_code == 0) == (home / "data/models/tiny/tiny.bin").exists() == pulled
+    assert f"tiny: {licence}, NO COMMERCIAL USE https://tts-hub.github.io/cpml" in result.stderr
+    assert ("accepted by COQUI_TOS_AGREED=1" in result.stderr) == pulled
+
+
 def test_from_a_folder(run: Any, tiny: str, hub: Any, home: Path, refused: Any) -> None:
     assert refused(run("models", "pull", "tiny", "--accept-licence", "--from", "gone"), 1) == "gone is not a folder"
     (home / "shelf").mkdir()

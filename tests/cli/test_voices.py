@@ -8,7 +8,14 @@ def test_list(run: Any, home: Path) -> None:
     (folder / "voice.yaml").write_text("name: Ana Maria\naudio: a.wav\nlanguage: pt-BR\nref_text: Olá.\n")
     lines = run("voices", "list").stdout.splitlines()
     assert lines[2].split()[0] == "default" and "preset" in lines[2]
-    assert lines[-1].split() == ["ana", "Ana", "Maria", "own", "pt-BR", "yes", "-"]
+    assert lines[-1].split() == ["ana", "Ana", "Maria", "own", "pt-BR", "yes", "-", "any"]
+
+
+def test_speakers_of_models_are_listed(run: Any, home: Path, install_xtts: Any) -> None:
+    install_xtts(home / "data", "tiny-xtts", ("Ana Florence", "Ben"))
+    *_, ana, ben = run("voices", "list").stdout.splitlines()
+    assert ana.split() == ["tiny-xtts:Ana", "Florence", "Ana", "Florence", "speaker", "-", "no", "CPML", "tiny-xtts"]
+    assert "tiny-xtts:Ben" in ben
 
 
 def test_a_damaged_card(run: Any, home: Path, refused: Any) -> None:

@@ -7,20 +7,20 @@ from types import ModuleType
 
 import pytest
 import torch
-import yaml
 from safetensors.torch import load_file, save_file
 
 from locutor.audio import io
+from locutor.datasets.filters import Limits
 from locutor.engines.base import synthesize
 from locutor.engines.checkpoints import Checkpoint, CheckpointStore
 from locutor.engines.lora import LoraLinear, adapt, adapter_of, write_adapter
 from locutor.engines.registry import default_registry
-from locutor.engines.xtts.dvae import CodeEncoder
 from locutor.errors import CheckpointError, OptionError
 from locutor.training.config import TrainConfig
 from locutor.training.dataset import Dataset, Recording
 from locutor.training.finetune import Finetune, Schedule
 from locutor.training.merge import write_merged
+from locutor.training.preflight import FULL_BATCH_SIZE, LORA_BATCH_SIZE
 from locutor.training.registry import make_trainable
 from locutor.training.run_config import RunConfig
 from locutor.training.run_folder import RunFolder
@@ -41,17 +41,7 @@ LORA = RunConfig(model_name="alice", dataset=Path("d"), base="tiny", method="lor
 def data_dir(kit: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation with a small XTTS-v2, dvae.pth and all."""
     found = tmp_path_factory.mktemp("data")
-    folder = found / "models" / "tiny"
-    kit.write_files(folder)
-    recipe = kit.load_recipe("xtts_weights")
-    encoder = CodeEncoder(**recipe.DVAE_SIZES)
-    torch.save({k: recipe.draw_xtts(k, v.shape) for k, v in encoder.state_dict().items()}, folder / "dvae.pth")
-    roles = {"model": "model.safetensors", "config": "config.json", "vocab": "vocab.json", "dvae": "dvae.pth"}
-    card = {
-        "id": "tiny", "engine": "xtts", "title": "Tiny", "languages": ["en"], "licence": "CPML",
-        "commercial_use": False, "files": [{"role": role, "path": name} for role, name in roles.items()],
-    }  # fmt: skip
-    (folder / "card.yaml").write_text(yaml.safe_dump(card))
+    kit.install(found, "tiny", dvae=True)
     (found / "wavs").mkdir()
     for i in range(len(TEXTS)):
         io.write(found / "wavs" / f"{i}.wav", kit.reference(1.0 + 0.3 * i, 24_000, 100 + 20.0 * i), "wav")
@@ -170,9 +160,11 @@ def test_bases_that_cannot_be_taught_are_refused(data_dir: Path, base: Checkpoin
         make_trainable(lesson(data_dir, base, dataset=dataset(data_dir, language="fr")))
 
 
-def test_the_missions_defaults() -> None:
+def test_the_defaults_are_those_asked_for_but_for_loras_rate() -> None:
     chosen = XttsTrainable.defaults
-    assert (chosen.epochs, chosen.full_learning_rate, chosen.lora_learning_rate) == (500, 5e-6, 5e-6)
+    assert (chosen.epochs, chosen.full_learning_rate, chosen.lora_learning_rate) == (500, 5e-6, 1e-4)
+    assert (FULL_BATCH_SIZE, LORA_BATCH_SIZE) == (4, 8)
+    assert Limits().min_snr_db == 10
 
 
 @pytest.mark.parametrize("lora", [False, True])

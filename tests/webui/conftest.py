@@ -116,9 +116,12 @@ def benchmark() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def filled(content: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Another service, with voices, takes, a batch, a dataset and a training run in it."""
+def filled(
+    content: ModuleType, install_xtts: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Another service, with voices, takes, a batch, a dataset, a training run and a small XTTS-v2 in it."""
     made = Server(tmp_path_factory.mktemp("filled"), free_port())
+    install_xtts(made.data_dir)
     try:
         made.start()
         with httpx.Client(base_url=made.url, timeout=300) as client:

@@ -2,10 +2,11 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -88,6 +89,65 @@ def test_a_take_can_be_made_again_varied_and_edited(open_page: Open) -> None:
     assert seeds[0] and seeds[1] and seeds[0][1] == seeds[1][1]
     page.locator("[data-edit]").first.click()
     assert page.locator("[name=seed]").input_value() == seeds[0][1]
+
+
+@pytest.fixture
+def xtts(server: Any, install_xtts: Callable[..., str]) -> Iterator[str]:
+    """A small XTTS-v2 with two speakers, gone after the test."""
+    yield install_xtts(server.data_dir, "tiny-xtts", ("Ana Florence", "Ben"))
+    shutil.rmtree(server.data_dir / "models" / "tiny-xtts")
+
+
+def test_a_model_brings_its_speakers_and_options(open_page: Open, xtts: str) -> None:
+    page = open_page()
+    speakers = page.locator(".voice-chip", has_text=xtts)
+    page.evaluate("document.querySelector('[data-advanced]').open = true")
+    expect(page.locator("[name=model]")).to_have_value("builtin")
+    expect(page.locator("[name=nfe_step]")).to_be_visible()
+    assert speakers.count() == 0 and page.locator("[name=temperature]").is_hidden()
+    page.fill("[name=nfe_step]", "3")  # of no use to the other model, so it is not sent
+    page.select_option("[name=model]", xtts)
+    expect(speakers).to_have_count(2)
+    expect(page.locator("[name=temperature]")).to_be_visible()
+    assert page.locator("[name=nfe_step]").is_hidden() and speakers.locator("[data-listen]").first.is_hidden()
+    speakers.filter(has_text="Ben").locator("input").check(force=True)
+    page.fill("#text", "hello there")
+    page.fill("[name=top_k]", "20")
+    with page.expect_request(lambda r: r.method == "POST" and r.url.endswith("/jobs")) as sent:
+        page.click("[data-generate]")
+    assert "voice_id=tiny-xtts%3ABen" in sent.value.post_data and "top_k=20" in sent.value.post_data
+    assert "nfe_step" not in sent.value.post_data
+    page.wait_for_selector(MADE, timeout=SLOW_MS)
+    expect(page.locator(".take-head").first).to_contain_text("Ben")
+    page.select_option("[name=model]", "builtin")
+    expect(speakers).to_have_count(0)
+    page.locator("[data-edit]").first.click()
+    expect(page.locator(".voice-chip:has(input:checked) strong")).to_have_text("Ben")
+    assert page.locator("[name=top_k]").input_value() == "20"
+
+
+def test_a_speaker_is_heard_and_spoken_with_from_the_list(open_page: Open, xtts: str) -> None:
+    page = open_page("voices")
+    ana = page.locator("[data-list] > li", has_text="Ana Florence")
+    expect(ana).to_contain_text("of model tiny-xtts")
+    for control in ("listen", "edit", "delete", "export"):
+        assert ana.locator(f"[data-{control}]").is_hidden()
+    ana.locator("[data-speak]").click()
+    page.wait_for_selector("studio-page[data-ready]")
+    expect(page.locator(".voice-chip:has(input:checked) strong")).to_have_text("Ana Florence")
+    assert page.locator("[name=model]").input_value() == xtts
+
+
+def test_a_profile_keeps_what_it_sets(open_page: Open) -> None:
+    page = open_page("profiles")
+    page.locator('[data-key="xtts_stable"] [data-copy]').click()
+    copy = page.locator("[data-list] > li", has_text="Stable (copy)")
+    copy.locator("[data-edit]").click()
+    assert page.locator("[data-form] [name=nfe_step]").is_hidden()
+    page.fill("[data-form] [name=temperature]", "0.5")
+    page.click("[data-form] .primary")
+    expect(copy.locator("[data-chips]")).to_contain_text("Temperature0.50")
+    expect(copy.locator("[data-chips]")).to_contain_text("Repetition penalty1.70")
 
 
 def test_from_recordings_to_a_chosen_checkpoint(open_page: Open, content: ModuleType, server: Any) -> None:

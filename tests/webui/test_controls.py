@@ -263,6 +263,10 @@ def with_two_parts(page: Page) -> None:
         page.locator("[data-parts] input").nth(k).fill("5")
 
 
+def with_xtts(page: Page) -> None:
+    page.select_option("[name=model]", "tiny-xtts")
+
+
 def with_profile_name(page: Page) -> None:
     page.fill("[data-form] [name=name]", f"Crawled {time.monotonic_ns()}")
 
@@ -334,11 +338,13 @@ def radio_is_kept(page: Page, control: Locator, act: Act) -> None:
 ADVANCED = ("[data-advanced] summary",)
 FOLD = (".fold:not(.small) summary",)
 FORM = "[data-form]"
+OF_CODES = ("temperature", "top_k", "top_p", "repetition_penalty", "length_penalty", "retries")
 
 
-def sent_with_profile(name: str) -> Control:
+def sent_with_profile(name: str, engine: str = "builtin") -> Control:
     effect = is_sent("[data-form] .primary", "POST /quality-profiles/*", name)
-    return Control(f"[data-form] [name={name}]", effect, ("[data-new]",), prepare=with_profile_name)
+    new = f'[data-key="{engine}"] [data-new]'
+    return Control(f"[data-form] [name={name}]", effect, (new,), prepare=with_profile_name)
 
 
 def sent_with_voice(name: str) -> Control:
@@ -396,6 +402,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
                 "normalize",
             )
         ),
+        *(Control(f"[data-advanced] [name={name}]", is_kept, ADVANCED, prepare=with_xtts) for name in OF_CODES),
         Control("[data-reset]", becomes("() => document.querySelector('[name=speed]').value === ''"), ADVANCED),
         Control(".takes .card-head a", leads("**/webui/jobs")),
         Control("[data-play-take]", plays),
@@ -547,6 +554,8 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
                 "remove_silence",
             )
         ),
+        *(sent_with_profile(name, "xtts") for name in OF_CODES),
+        sent_with_profile("target_rms", "f5"),
         Control(
             "[data-form] [name=name]",
             is_sent("[data-form] .primary", "POST /quality-profiles/*", "abc"),

@@ -103,4 +103,4 @@ def _speaker(settings: "Settings", voices: "list[Voice]", options: "SynthesisOpt
 def _reference(voice: "Voice") -> "Waveform":
     from locutor.audio import io
 
-    return io.read(voice.ref_audio)
+    return io.read(voice.recording)

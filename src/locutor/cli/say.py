@@ -11,6 +11,7 @@ from locutor.cli.console import progress
 from locutor.cli.console import say as remark
 from locutor.cli.output import STDOUT, Output
 from locutor.cli.service import local_client, refuse
+from locutor.cli.synthesis import takes_options
 from locutor.cli.text import read_text
 from locutor.errors import OptionError
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from locutor.client import Spoken
     from locutor.serving.recipe import Speech
     from locutor.settings import Settings
-    from locutor.types import SpeechRequest
+    from locutor.types import SpeechRequest, SynthesisOptions
     from locutor.voices.store import Voice
 
+PLAIN = "plain"  # the model's own defaults
 
+
+@takes_options
 def say(  # typer reads the options off the signature, so they cannot be gathered in a dataclass
     text: Annotated[str, typer.Argument(help="What to say; - reads it from stdin.")],
     voice: Annotated[str | None, typer.Option(help="A voice of `locutor voices list`.")] = None,
@@ -30,13 +34,10 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
     lang: Annotated[str | None, typer.Option(help="Language of the text: en, pt-BR, ...")] = None,
     output: Annotated[str, typer.Option("-o", "--output", help="File to write; - for stdout.")] = "out.wav",
     format: Annotated[str | None, typer.Option(help="wav, flac, mp3, ogg, opus; else by the file's name.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Makes the result repeatable.")] = None,
-    speed: Annotated[float, typer.Option(help="0.5 (half as fast) to 2.")] = 1.0,
-    nfe_step: Annotated[int | None, typer.Option(help="Steps of the solver, 1 to 128.")] = None,
-    cfg_strength: Annotated[float | None, typer.Option(help="How closely to follow text and voice, 0 to 10.")] = None,
-    sway_sampling_coef: Annotated[float | None, typer.Option(help="Bend of the time grid, -1 to 1.")] = None,
-    fix_duration: Annotated[float | None, typer.Option(help="Length of the speech in seconds.")] = None,
-    remove_silence: Annotated[bool, typer.Option("--remove-silence", help="Shorten long pauses.")] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="A quality profile: its id, or fast, balanced, ...; else the model's own defaults."),
+    ] = None,
     normalize: Annotated[bool, typer.Option(help="Read numbers, dates and abbreviations as words.")] = True,
     lexicon: Annotated[Path | None, typer.Option(help="A file of pronunciations.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of `locutor models list`.")] = None,
@@ -44,45 +45,62 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
     use_service: Annotated[
         bool, typer.Option("--use-service", help="Let the local service speak; it is started if none runs.")
     ] = False,
+    **options: Any,
 ) -> None:
     """Say a text in a voice and write it to a file."""
     from locutor.settings import load_settings
     from locutor.text.languages import parse_language
     from locutor.types import SpeechRequest, SynthesisOptions
 
-    options = SynthesisOptions(
-        nfe_step=nfe_step,
-        cfg_strength=cfg_strength,
-        sway_sampling_coef=sway_sampling_coef,
-        speed=speed,
-        fix_duration_s=fix_duration,
-        remove_silence=remove_silence,
-        seed=seed,
-    )
+    given = {name: value for name, value in options.items() if value is not None}
+    SynthesisOptions(**given)  # a wrong one is told before anything is opened
     settings = load_settings(voice=voice, lang=lang, lexicon=lexicon, model=model, device=device)
     place = Output.check(output, format)
-    request = SpeechRequest(
-        text=read_text(text), language=parse_language(settings.lang), options=options, normalize=normalize
-    )
+    said, language = read_text(text), parse_language(settings.lang)
     name = "stdout" if output == STDOUT else output
     if use_service:
         refuse({"--device": device, "--lexicon": lexicon})
         _check_reference(voice, ref_audio, ref_text)
-        spoken = _ask(settings, request, ref_audio, ref_text, place.format)
+        wanted = given | {"language": language, "normalize": normalize, "quality_profile": profile or PLAIN}
+        spoken = _ask(settings, said, ref_audio, ref_text, place.format, wanted)
         place.write_bytes(spoken.audio)
         _report(spoken.recipe, spoken.recipe["warnings"], name)
         return
-    speech = _speak(settings, request, _choose_voice(settings, voice, ref_audio, ref_text))
+    chosen = _choose_voice(settings, voice, ref_audio, ref_text)
+    request = SpeechRequest(
+        text=said, language=language, options=_options(settings, profile, given), normalize=normalize
+    )
+    speech = _speak(settings, request, chosen)
     place.write(speech.waveform)
     _report(asdict(speech.recipe), speech.warnings, name)
 
 
 def _choose_voice(settings: "Settings", voice: str | None, ref_audio: Path | None, ref_text: str | None) -> "Voice":
-    from locutor.bootstrap import find_voice
+    from locutor.bootstrap import checkpoint_store, find_voice
     from locutor.voices.store import Voice
 
     _check_reference(voice, ref_audio, ref_text)
-    return find_voice(settings, settings.voice) if ref_audio is None else Voice.from_file(ref_audio, ref_text)
+    if ref_audio is not None:
+        return Voice.from_file(ref_audio, ref_text)
+    found, card = find_voice(settings, settings.voice), checkpoint_store(settings).card(settings.model)
+    found.check_model(card.id, card.requires)
+    return found
+
+
+def _options(settings: "Settings", profile: str | None, given: dict[str, Any]) -> "SynthesisOptions":
+    """What the profile sets and, before that, what was given."""
+    from locutor.bootstrap import checkpoint_store, open_stores
+    from locutor.orders import choose_profile
+    from locutor.types import SynthesisOptions
+
+    if profile is None:  # no database is opened, or made
+        return SynthesisOptions(**given)
+    stores = open_stores(settings)
+    try:
+        engine = checkpoint_store(settings).card(settings.model).engine
+        return choose_profile(stores, profile, engine).options(given)
+    finally:
+        stores.close()
 
 
 def _check_reference(voice: str | None, ref_audio: Path | None, ref_text: str | None) -> None:
@@ -101,19 +119,18 @@ def _speak(settings: "Settings", request: "SpeechRequest", voice: "Voice") -> "S
 
 
 def _ask(
-    settings: "Settings", request: "SpeechRequest", ref_audio: Path | None, ref_text: str | None, format: str
+    settings: "Settings",
+    text: str,
+    ref_audio: Path | None,
+    ref_text: str | None,
+    format: str,
+    options: dict[str, Any],
 ) -> "Spoken":
     """The local service's speech."""
-    options = asdict(request.options) | {
-        "language": request.language,
-        "normalize": request.normalize,
-        "model": settings.model,
-        "quality_profile": "plain",
-    }
     with local_client(settings.data_dir) as client:
         if ref_audio is None:
-            return client.speak(request.text, settings.voice, format=format, **options)
-        return client.speak_as(request.text, ref_audio, format=format, ref_text=ref_text, **options)
+            return client.speak(text, settings.voice, format=format, model=settings.model, **options)
+        return client.speak_as(text, ref_audio, format=format, ref_text=ref_text, model=settings.model, **options)
 
 
 def _report(recipe: dict[str, Any], warnings: Sequence[str], place: str) -> None:

@@ -34,12 +34,13 @@ def _stores() -> "Iterator[Stores]":
 
 @app.command("list")
 def list_voices() -> None:
-    """The preset voices and your own."""
-    grid = table("Voices", "id", "name", "kind", "language", "transcript", "licence")
+    """The preset voices, your own, and those that models bring along."""
+    grid = table("Voices", "id", "name", "kind", "language", "transcript", "licence", "model")
     with _stores() as stores:
         for voice in stores.voices.list():
             transcript = "yes" if voice.ref_text else "no"
-            grid.add_row(voice.id, voice.name, voice.kind, voice.language or "-", transcript, voice.licence or "-")
+            terms = voice.licence or "-", voice.model or "any"
+            grid.add_row(voice.id, voice.name, voice.kind, voice.language or "-", transcript, *terms)
     console().print(grid)
 
 

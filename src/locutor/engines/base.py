@@ -142,6 +142,15 @@ class BlendsVoices(Protocol):
         ...
 
 
+@runtime_checkable
+class HasSpeakers(Protocol):
+    """What an engine offers besides whose checkpoint brings voices along."""
+
+    def studio_voice(self, name: str) -> VoicePrompt:
+        """The voice of that name; NotFoundError lists the names."""
+        ...
+
+
 def synthesize(engine: Engine, utterances: Sequence[Utterance], options: SynthesisOptions) -> list[Waveform]:
     """Run utterances to their end in batches of at most info.max_batch and return their audio in order.
 

@@ -80,6 +80,11 @@ class CheckpointStore:
             return True  # a run saves whole folders
         return all(self._path(card, file).is_file() for card, file in self._needed(model))
 
+    def own_file(self, model: str, role: str) -> Path | None:
+        """Where the file of that role belongs, None when the model has none of its own."""
+        card = self.card(model)
+        return next((self._path(card, file) for file in card.files if file.role == role), None)
+
     def locate(self, model: str) -> Checkpoint:
         """The files of an installed model, checked.
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from locutor.errors import OptionError
-from locutor.types import SynthesisOptions
+from locutor.options import SynthesisOptions, described_options
 
 
 def refuse_options(options: SynthesisOptions, unused: Iterable[str]) -> None:
     """Raises OptionError when one of the options named in `unused` was set."""
-    given = [name for name in unused if getattr(options, name) is not None]
+    refused = list(unused)
+    given = [name for name in refused if getattr(options, name) is not None]
     if given:
-        it = "it" if len(given) == 1 else "them"
-        raise OptionError(f"this model has no option {', '.join(given)}; leave {it} out or choose another model")
+        taken = [name for name in described_options() if name not in refused]
+        raise OptionError(f"this model has no option {', '.join(given)}; it has {', '.join(taken)}")

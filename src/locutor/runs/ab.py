@@ -60,7 +60,7 @@ def speak_both(
             waveform = speech.speak(request, voice).waveform
         finally:
             speech.close()
-        figures = measure(waveform, text, language, listeners, io.read(voice.ref_audio))
+        figures = measure(waveform, text, language, listeners, io.read(voice.recording))
         made.append(Spoken(model, checkpoint.sha256, waveform, figures))
     return made
 

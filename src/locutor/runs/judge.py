@@ -51,7 +51,7 @@ class Judge:
         items: other texts than those of the held-out clips, to be in the voice TARGET.
         """
         voice, options = run_voice(self.folder), SynthesisOptions(seed=self.seed)
-        references = {TARGET: self._target()} | {other.id: io.read(other.ref_audio) for other in self.others}
+        references = {TARGET: self._target()} | {other.id: io.read(other.recording) for other in self.others}
         with self.speaker(model_id) as speak:
 
             def say(item: Item) -> Waveform:

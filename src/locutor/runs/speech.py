@@ -75,7 +75,7 @@ class SavedModelSpeech:
         """params: a, b (as checkpoint above), text; seed. outputs "a", "b"; result: the figures of both, and how each
         was measured."""
         params = context.job.params
-        target = io.read(run_voice(self.catalog.get(params["b"].partition("/")[0])).ref_audio)
+        target = io.read(run_voice(self.catalog.get(params["b"].partition("/")[0])).recording)
         figures, outputs, recipes = {}, {}, {}
         for side in "ab":
             speech = self._say(context, params[side], params)

@@ -1,10 +1,10 @@
-"""A text of any length as utterances of one engine: split, seeded, timed, and joined as the audio comes."""
+"""A text of any length as utterances of one engine: split, seeded, timed and spoken."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from locutor.audio.edit import join, shorten_silence
+from locutor.audio.edit import shorten_silence
 from locutor.engines.base import Engine, VoicePrompt, synthesize
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform
 
@@ -52,19 +52,3 @@ def speak_chunks(
         utterances = [engine.prepare(request, voice) for request in requests[start : start + size]]
         for waveform in synthesize(engine, utterances, options):
             yield shorten_silence(waveform) if options.remove_silence else waveform
-
-
-def join_stream(waveforms: Iterable[Waveform], cross_fade_s: float) -> Iterator[Waveform]:
-    """The same samples as locutor.audio.edit.join, handed out as soon as no later piece can change them.
-
-    Only the last cross_fade_s are held back, so memory does not grow with the length of the text.
-    """
-    held: Waveform | None = None
-    for waveform in waveforms:
-        joined = waveform if held is None else join([held, waveform], cross_fade_s)
-        n_ready = max(0, joined.n_samples - int(cross_fade_s * joined.sample_rate))
-        if n_ready:
-            yield Waveform(joined.samples[:n_ready], joined.sample_rate)
-        held = Waveform(joined.samples[n_ready:], joined.sample_rate)
-    if held is not None and held.n_samples:
-        yield held

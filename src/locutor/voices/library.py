@@ -21,7 +21,8 @@ from locutor.types import Waveform
 from locutor.voices.aliases import VOICE_ALIASES, aliased
 from locutor.voices.doctor import MAX_CLIP_S, DoctorReport, SpeechSeconds, check_voice, examine
 from locutor.voices.record import Consent, VoiceClipRow, VoiceRecord, VoiceRow
-from locutor.voices.store import LIBRARY, Voice, VoiceStore
+from locutor.voices.speakers import ModelSpeakers
+from locutor.voices.store import LIBRARY, SPEAKER, Voice, VoiceStore
 from locutor.voices.uses import UseCounts
 
 MAX_CLIPS = 10
@@ -64,7 +65,8 @@ class NewVoice:
 
 
 class VoiceLibrary:
-    """Every voice one can speak with. speech_seconds, write_down: models that listen, where they are installed."""
+    """Every voice one can speak with. speech_seconds, write_down: models that listen, where they are installed.
+    speakers: the voices that models bring along."""
 
     def __init__(
         self,
@@ -73,20 +75,29 @@ class VoiceLibrary:
         folders: VoiceStore,
         speech_seconds: SpeechSeconds | None = None,
         write_down: WriteDown | None = None,
+        *,
+        speakers: ModelSpeakers | None = None,
     ) -> None:
         self._database, self.artefacts, self._folders = database, artefacts, folders
+        self._speakers = speakers
         self._speech_seconds, self._write_down = speech_seconds, write_down
         self._rows: Memo[str, VoiceRow | None] = Memo(database, self._find)
         self._uses = UseCounts(database)
 
     def list(self) -> list[Voice]:
-        """Presets, voice folders, then the library by name."""
-        return [*self._folders.list(), *(self._voice(record) for record in self.records())]
+        """Presets, voice folders, the library by name, then the speakers of models."""
+        library = [self._voice(record) for record in self.records()]
+        return [*self._folders.list(), *library, *self.speakers()]
+
+    def speakers(self) -> Sequence[Voice]:
+        """Voices that installed models bring along."""
+        return self._speakers.list() if self._speakers else []
 
     def get(self, voice: str) -> Voice:
-        """The voice of that id, of that name in the library, or that one of OpenAI's names stands for.
+        """The voice of that id, of that name in the library, that one of OpenAI's names stands for, or the speaker of
+        that name that a model brings along.
 
-        NotFoundError names the nearest ones.
+        NotFoundError names the nearest ones, OptionError the models when several have a speaker of that name.
         """
         row = self._rows.get(voice)
         if row is not None:
@@ -96,8 +107,15 @@ class VoiceLibrary:
             return known[voice]
         if voice in VOICE_ALIASES:
             return aliased(list(known.values()))[voice]
+        speakers = self.speakers()
+        found = [speaker for speaker in speakers if voice in (speaker.id, speaker.name)]
+        if len(found) > 1:
+            raise OptionError(f"several models have a speaker {voice!r}; name one of {', '.join(v.id for v in found)}")
+        if found:
+            return found[0]
         records = self.records()
-        names = [*known, *(r.name for r in records), *(r.id for r in records)]
+        names = [*known, *(r.name for r in records), *(r.id for r in records), *(v.id for v in speakers)]
+        names += [v.name for v in speakers]
         near = get_close_matches(voice, names, n=3) or names[:10]
         raise NotFoundError(f"no voice is called {voice!r}; near it: {', '.join(near)} (see: locutor voices list)")
 
@@ -285,6 +303,7 @@ class VoiceLibrary:
                 f"a voice's name must have 1 to {MAX_NAME} printable characters other than [ ] :, not {name[:100]!r}"
             )
         taken = {*(r.name for r in self.records()), *(v.id for v in self._folders.list())}
+        taken |= {v.name for v in self.speakers()}
         if name.casefold() in {other.casefold() for other in taken}:
             raise ConflictError(f"a voice is called {name!r} already")
         return name
@@ -357,6 +376,8 @@ def _check_blend(parts: Sequence[tuple[Voice, float]]) -> None:
     for voice, weight in parts:
         if voice.blend:
             raise OptionError(f"{voice.name or voice.id} is a blend itself; name the voices it is made of")
+        if voice.kind == SPEAKER:
+            raise OptionError(f"{voice.id} is a speaker of a model; only recorded voices can be mixed")
         if not 0 < weight < float(np.inf):
             raise OptionError(f"the weight of {voice.name or voice.id} must be above 0, not {weight:g}")
     if len({voice.id for voice, _ in parts}) < len(parts):

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from locutor.audio import io
 from locutor.audio.reference import MAX_S, check_reference
-from locutor.engines.base import BlendsVoices, Engine, VoicePrompt
+from locutor.engines.base import BlendsVoices, Engine, HasSpeakers, VoicePrompt
 from locutor.errors import OptionError
-from locutor.voices.store import Voice
+from locutor.voices.store import SPEAKER, Voice
 
 _Key: TypeAlias = tuple[str, str, tuple[tuple[str, str | None, float], ...]]
 
@@ -39,16 +39,15 @@ class PromptCache:
 
     def get(self, engine: Engine, checkpoint_sha256: str, voice: Voice) -> PreparedVoice:
         """Raises NotFoundError without the recording, AudioError for one that cannot be cloned, TextError where the
-        engine needs a transcript and there is none, OptionError for a blend where the engine cannot mix voices."""
-        parts = voice.blend or ((voice, 1.0),)
-        heard = tuple((_digest(part.ref_audio), part.ref_text, weight) for part, weight in parts)
-        key = (engine.info.name, checkpoint_sha256, heard)
+        engine needs a transcript and there is none, OptionError for a blend where the engine cannot mix voices and for
+        a speaker of another model."""
+        key = (engine.info.name, checkpoint_sha256, _heard(voice))
         with self._lock:
             if key in self._prepared:
                 self.n_hits += 1
             else:
                 self.n_misses += 1
-                self._prepared[key] = _blended(engine, voice) if voice.blend else _prepare(engine, voice)
+                self._prepared[key] = _prepared(engine, voice)
             self._prepared.move_to_end(key)
             if len(self._prepared) > self._capacity:
                 self._prepared.popitem(last=False)
@@ -58,8 +57,29 @@ class PromptCache:
         return len(self._prepared)
 
 
+def _heard(voice: Voice) -> tuple[tuple[str, str | None, float], ...]:
+    if voice.kind == SPEAKER:
+        return ((voice.id, None, 1.0),)
+    parts = voice.blend or ((voice, 1.0),)
+    return tuple((_digest(part.recording), part.ref_text, weight) for part, weight in parts)
+
+
+def _prepared(engine: Engine, voice: Voice) -> PreparedVoice:
+    if voice.kind == SPEAKER:
+        return _studio(engine, voice)
+    return _blended(engine, voice) if voice.blend else _prepare(engine, voice)
+
+
+def _studio(engine: Engine, voice: Voice) -> PreparedVoice:
+    if not isinstance(engine, HasSpeakers):
+        raise OptionError(
+            f"voice {voice.id!r} comes with model {voice.model!r}, and engine {engine.info.name!r} cannot speak as it"
+        )
+    return PreparedVoice(engine.studio_voice(voice.name), ())
+
+
 def _prepare(engine: Engine, voice: Voice) -> PreparedVoice:
-    waveform = io.read(voice.ref_audio, max_s=MAX_S)
+    waveform = io.read(voice.recording, max_s=MAX_S)
     report = check_reference(waveform)
     return PreparedVoice(engine.encode_voice(waveform, voice.ref_text), report.warnings)
 

@@ -1,6 +1,6 @@
 """Voices by name: presets of the package, and folders under `<data_dir>/voices`, each with a recording and a card."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from locutor.errors import NotFoundError, OptionError
 
 CARD_NAME = "voice.yaml"
-PRESET, OWN, FILE, LIBRARY = "preset", "own", "file", "library"
+PRESET, OWN, FILE, LIBRARY, SPEAKER = "preset", "own", "file", "library", "speaker"
 
 
 class VoiceCard(BaseModel):
@@ -43,18 +43,20 @@ class VoiceCard(BaseModel):
 class Voice:
     """A voice to speak with.
 
-    kind: "preset", "own" (a folder), "file" (given for one request) or "library" (added through the studio).
+    kind: "preset", "own" (a folder), "file" (given for one request), "library" (added through the studio) or "speaker"
+    (comes with `model`, which knows it by its name; there is no recording of it).
     blend: voices with their weights, which sum to 1; the voice is then a mixture, and ref_audio is its heaviest part's.
     """
 
     id: str
     kind: str
-    ref_audio: Path
+    ref_audio: Path | None
     ref_text: str | None = None
     name: str = ""
     language: str | None = None
     licence: str | None = None
     blend: tuple[tuple["Voice", float], ...] = ()
+    model: str | None = None
 
     @classmethod
     def from_file(cls, ref_audio: Path, ref_text: str | None = None) -> "Voice":
@@ -62,6 +64,21 @@ class Voice:
         if not ref_audio.is_file():
             raise NotFoundError(f"the reference {ref_audio} is not a file")
         return cls(id=ref_audio.name, kind=FILE, ref_audio=ref_audio, ref_text=ref_text, name=ref_audio.stem)
+
+    @property
+    def recording(self) -> Path:
+        """What engines listen to; NotFoundError for a speaker of a model."""
+        if self.ref_audio is None:
+            raise NotFoundError(f"voice {self.id!r} has no recording: it comes with model {self.model!r}")
+        return self.ref_audio
+
+    def check_model(self, model: str, requires: Sequence[str] = ()) -> None:
+        """Raises OptionError for a speaker of a model that is neither this one nor one that it stands on."""
+        if self.model is not None and self.model not in (model, *requires):
+            raise OptionError(
+                f"voice {self.id!r} comes with model {self.model!r} and cannot be used with model {model!r}; choose "
+                f"model {self.model!r} or another voice"
+            )
 
 
 class VoiceStore:

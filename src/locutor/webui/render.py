@@ -5,6 +5,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from locutor.i18n import LANGUAGES, catalogue
+from locutor.options import described_options
 from locutor.webui.assets import assets, words
 from locutor.webui.pages import PAGES, Page
 
@@ -40,6 +41,7 @@ def render(page: Page, language: str, version: str) -> str:
             language=language,
             languages=LANGUAGES,
             version=version,
+            options=described_options(),
             static=f"/webui/static/{assets().digest}",
             words=f"/webui/words/{words().digest}/{language}.json",
         )

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from safetensors.torch import save_file
 from torch import Tensor
 
 from locutor.engines.xtts import checkpoint, decoder, hifigan, mel, sampling, vocode, voice
 from locutor.engines.xtts.checkpoint import Checkpoint
 from locutor.engines.xtts.config import XttsConfig
+from locutor.engines.xtts.dvae import CodeEncoder
 from locutor.engines.xtts.engine import Plan, XttsEngine
 from locutor.engines.xtts.network import Xtts
 from locutor.engines.xtts.tokens import XttsTokenizer
@@ -113,6 +115,43 @@ def write_files(folder: Path, seed: int = 0) -> dict[str, Path]:
     files["config.json"].write_text(json.dumps(config_json()), encoding="utf-8")
     write_vocabulary(folder)
     return files
+
+
+ROLES = {
+    "model": "model.safetensors",
+    "config": "config.json",
+    "vocab": "vocab.json",
+    "speakers": "speakers_xtts.pth",
+    "dvae": "dvae.pth",
+}
+
+
+def install(data_dir: Path, model: str = "tiny-xtts", speakers: tuple[str, ...] = (), dvae: bool = False) -> str:
+    """A small XTTS-v2 among the models of an installation."""
+    folder = data_dir / "models" / model
+    write_files(folder)
+    if speakers:
+        torch.save({name: speaker_entry(i) for i, name in enumerate(speakers)}, folder / ROLES["speakers"])
+    if dvae:
+        weights = load_recipe("xtts_weights")
+        shapes = {name: value.shape for name, value in CodeEncoder(**weights.DVAE_SIZES).state_dict().items()}
+        torch.save({name: weights.draw_xtts(name, shape) for name, shape in shapes.items()}, folder / ROLES["dvae"])
+    card = {
+        "id": model, "engine": "xtts", "title": "Tiny", "languages": ["en"], "licence": "CPML", "commercial_use": False,
+        "files": [{"role": role, "path": name} for role, name in ROLES.items() if (folder / name).is_file()],
+    }  # fmt: skip
+    (folder / "card.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    return model
+
+
+def speaker_entry(seed: int) -> dict[str, Tensor]:
+    """As the released file has it: latents (1, l, d) and a speaker vector (1, g, 1)."""
+    generator = torch.Generator().manual_seed(seed)
+    latents, speaker = golden()["latents"][None], golden()["speaker"][None, :, None]
+    return {
+        "gpt_cond_latent": latents + 0.1 * torch.randn(latents.shape, generator=generator),
+        "speaker_embedding": speaker + 0.1 * torch.randn(speaker.shape, generator=generator),
+    }
 
 
 def config_json() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from locutor.auth.scopes import Scope
 from locutor.errors import ConflictError, NotFoundError
 from locutor.jobs.model import Job
 from locutor.storage.database import now
-from locutor.voices.store import LIBRARY
+from locutor.voices.store import LIBRARY, SPEAKER
 
 router = APIRouter(prefix="/admin", tags=["Administration"], dependencies=[Depends(allow(Scope.ADMIN))])
 
@@ -23,13 +23,14 @@ def stats(served: Served) -> StatsOut:
     stores, status = served.stores, served.speech.status()
     counts = {state.value: n for state, n in stores.jobs.counts().items()}
     voices, records = stores.voices.list(), stores.voices.records()
-    n_library = sum(v.kind == LIBRARY for v in voices)
+    n_library, n_speakers = (sum(v.kind == kind for v in voices) for kind in (LIBRARY, SPEAKER))
     return StatsOut(
         jobs={"total": sum(counts.values())} | counts,
         voice_profiles={
             "total": len(voices),
             "library": n_library,
-            "presets_and_folders": len(voices) - n_library,
+            "presets_and_folders": len(voices) - n_library - n_speakers,
+            "speakers": n_speakers,
             "total_usage": sum(record.usage_count for record in records),
         },
         cache={

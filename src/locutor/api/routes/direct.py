@@ -111,13 +111,16 @@ async def preview(
     text: Annotated[Text | None, Query(max_length=200)] = None,
     format: StreamedFormat = "wav",
 ) -> Response:
-    """The same sentence for every voice, so that they can be compared; or a short text of your own."""
+    """The same sentence for every voice, so that they can be compared; or a short text of your own. A voice that a
+    model brings along is heard with that model."""
     voice = await run_sync(served.stores.voices.get, voice_id)
     tag = parse_language(language or voice.language or served.settings.lang)
     said = text or _PREVIEWS.get(tag)
     if said is None:
         raise OptionError(f"there is no preview sentence in {tag}; give a text")
-    return await _speak(request, served, voice, _Wanted(said, tag, parameters={"seed": 1}, format=format))
+    return await _speak(
+        request, served, voice, _Wanted(said, tag, model=voice.model, parameters={"seed": 1}, format=format)
+    )
 
 
 async def _speak(request: Request, served: Context, voice: Voice, wanted: _Wanted) -> Response:

@@ -131,9 +131,10 @@ def audio_models(served: Served) -> Models:
 
 @router.get("/audio/voices", response_model=NamedVoices, responses=refusals(openai=True), summary="Voices")
 def voices(served: Served) -> NamedVoices:
-    """Voices by id and name, and OpenAI's thirteen names with the voice each stands for."""
+    """Voices by id and name, those that models bring along included, and OpenAI's thirteen names with the voice each
+    stands for."""
     found = served.stores.voices.list()
-    own = [NamedVoice(id=v.id, name=v.name or v.id, language=v.language) for v in found]
+    own = [NamedVoice(id=v.id, name=v.name or v.id, language=v.language, model=v.model) for v in found]
     aliases = [NamedVoice(id=a, name=a, language=v.language, alias_of=v.id) for a, v in aliased(found).items()]
     return NamedVoices(voices=own + aliases)
 
@@ -158,5 +159,6 @@ def _model(name: str, card: ModelCard, alias_of: str | None = None) -> Model:
         licence=card.licence,
         commercial_use=card.commercial_use,
         installed=True,
+        requires=list(card.requires),
         alias_of=alias_of,
     )

@@ -17,7 +17,7 @@ from locutor.api.schemas.profiles import (
 )
 from locutor.auth.scopes import Scope
 from locutor.errors import NotFoundError
-from locutor.profiles.profile import QualityProfile
+from locutor.profiles.profile import PARAMETERS, QualityProfile
 
 read = APIRouter(prefix="/quality-profiles", tags=["Quality"], dependencies=[Depends(allow(Scope.SPEAK))])
 write = APIRouter(prefix="/quality-profiles", tags=["Quality"], dependencies=[Depends(allow(Scope.VOICES))])
@@ -37,6 +37,7 @@ def every(served: Served) -> AllProfiles:
         f5tts_profiles=by["f5"],
         xtts_profiles=by["xtts"],
         total_count=len(found),
+        parameters={engine: list(names) for engine, names in PARAMETERS.items()},
     )
 
 

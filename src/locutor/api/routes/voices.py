@@ -52,7 +52,7 @@ def page(
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
     language: Language | None = None,
 ) -> VoicePage:
-    """Presets first, then voice folders, then the library by name."""
+    """Presets first, then voice folders, the library by name, and the speakers of installed models."""
     records = {record.id: record for record in served.stores.voices.records()}
     wanted = None if language is None else parse_language(language)
     found = [v for v in served.stores.voices.list() if wanted is None or v.language == wanted]
@@ -214,9 +214,9 @@ def _check_own(served: Context, voice_id: str) -> None:
 def audio(voice_id: Id, served: Served) -> FileResponse:
     """What engines listen to; of a blend, the recording of its heaviest part. Range requests are answered."""
     voice = served.stores.voices.get(voice_id)
-    container = io.probe(voice.ref_audio).container.lower()
+    container = io.probe(voice.recording).container.lower()
     name = disposition("inline", f"{voice.name or voice.id}.{container}")
-    return FileResponse(voice.ref_audio, media_type=f"audio/{container}", headers={"Content-Disposition": name})
+    return FileResponse(voice.recording, media_type=f"audio/{container}", headers={"Content-Disposition": name})
 
 
 @write.get(
@@ -242,4 +242,4 @@ def export_bundle(voice_id: Id, served: Served) -> Response:
 
 @read.get("/{voice_id}/peaks", response_model=Peaks, responses=refusals(404), summary="Its waveform")
 def peaks(voice_id: Id, served: Served, n: n_peaks = 800) -> Peaks:
-    return peaks_of_file(served.stores.voices.get(voice_id).ref_audio, n)
+    return peaks_of_file(served.stores.voices.get(voice_id).recording, n)

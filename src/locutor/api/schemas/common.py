@@ -7,6 +7,7 @@ from fastapi import Path
 from pydantic import BaseModel, Field, StringConstraints
 
 from locutor.api.errors import ErrorBody, OpenAIError
+from locutor.options import described_options
 
 Id: TypeAlias = Annotated[str, Path(min_length=1, max_length=120, description="An id or a name.")]
 Language: TypeAlias = Annotated[
@@ -20,7 +21,6 @@ Text: TypeAlias = Annotated[
         examples=["Good morning!"],
     ),
 ]
-Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1, description="Makes the result repeatable.", examples=[7])]
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
 EVENT: dict[str, Any] = {
@@ -64,6 +64,12 @@ def leads_to(parameters: dict[str, str], *operations: str) -> dict[str, Any]:
     """OpenAPI links of an answer: path parameter -> field of the answer, for each of these operationIds."""
     fields = {parameter: f"$response.body#/{field}" for parameter, field in parameters.items()}
     return {"links": {name: {"operationId": name, "parameters": fields} for name in operations}}
+
+
+def option(name: str) -> Any:
+    """A field for one of the options of a synthesis, None when left out, with its range and what it does."""
+    described = described_options()[name]
+    return Field(default=None, ge=described.low, le=described.high, description=f"{described.help}.")
 
 
 def iso(at: float | None) -> datetime | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from locutor.api.schemas.common import iso
+from locutor.api.schemas.common import iso, option
 from locutor.profiles.profile import QualityProfile
 
 ProfileName = Annotated[str, Field(min_length=1, max_length=80, examples=["Slow and careful"])]
@@ -17,22 +17,20 @@ class ProfileParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"nfe_step": 16, "speed": 0.9}]})
 
-    nfe_step: Annotated[int, Field(ge=1, le=128, description="Steps of the solver.")] | None = None
-    cfg_strength: Annotated[float, Field(ge=0, le=10, description="How closely to follow text and voice.")] | None = (
-        None
-    )
-    sway_sampling_coef: Annotated[float, Field(ge=-1, le=1, description="Bend of the time grid.")] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, description="This and the next five: engine xtts.")] | None = None
-    top_k: Annotated[int, Field(ge=0, le=1000)] | None = None
-    top_p: Annotated[float, Field(ge=0.01, le=1)] | None = None
-    repetition_penalty: Annotated[float, Field(ge=1, le=20)] | None = None
-    length_penalty: Annotated[float, Field(ge=0.1, le=10)] | None = None
-    retries: Annotated[int, Field(ge=0, le=10, description="Of a chunk that did not end well.")] | None = None
-    speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
-    remove_silence: bool | None = None
-    cross_fade_s: Annotated[float, Field(ge=0, le=1)] | None = None
-    loudness_lufs: Annotated[float, Field(ge=-40, le=-5, description="Loudness of the result.")] | None = None
-    target_rms: Annotated[float, Field(ge=0.001, le=1, description="Not of every engine.")] | None = None
+    nfe_step: int | None = option("nfe_step")
+    cfg_strength: float | None = option("cfg_strength")
+    sway_sampling_coef: float | None = option("sway_sampling_coef")
+    temperature: float | None = option("temperature")
+    top_k: int | None = option("top_k")
+    top_p: float | None = option("top_p")
+    repetition_penalty: float | None = option("repetition_penalty")
+    length_penalty: float | None = option("length_penalty")
+    retries: int | None = option("retries")
+    speed: float | None = option("speed")
+    remove_silence: bool | None = option("remove_silence")
+    cross_fade_s: float | None = option("cross_fade_s")
+    loudness_lufs: float | None = option("loudness_lufs")
+    target_rms: float | None = option("target_rms")
 
     def given(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)
@@ -94,13 +92,15 @@ class ProfileOut(BaseModel):
 
 
 class AllProfiles(BaseModel):
-    """Every profile, and by engine under the names that older clients read."""
+    """Every profile, and by engine under the names that older clients read. parameters: what the profiles of an engine
+    may set, for the engines that tell."""
 
     profiles: list[ProfileOut]
     builtin_profiles: list[ProfileOut]
     f5tts_profiles: list[ProfileOut]
     xtts_profiles: list[ProfileOut]
     total_count: int
+    parameters: dict[str, list[str]]
 
 
 class EngineProfiles(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from locutor.api.schemas.common import Language, Seed, Text
+from locutor.api.schemas.common import Language, Text, option
 from locutor.api.schemas.profiles import ProfileParameters
 
 StreamedFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm", "ogg", "m4a"]
@@ -15,8 +15,8 @@ class Parameters(ProfileParameters):
 
     model_config = ConfigDict(json_schema_extra={})
 
-    fix_duration_s: Annotated[float, Field(ge=0.1, le=3600, description="Length of the speech.")] | None = None
-    seed: Seed | None = None
+    fix_duration_s: float | None = option("fix_duration_s")
+    seed: int | None = option("seed")
 
 
 class VoiceId(BaseModel):
@@ -58,7 +58,7 @@ class SpeechIn(Parameters):
 
 
 class Model(BaseModel):
-    """A model that can be asked for. Aliases are OpenAI's names for the service's own."""
+    """A model that can be asked for. Aliases are OpenAI's names for the service's own. requires: what it stands on."""
 
     id: str
     object: Literal["model"] = "model"
@@ -69,6 +69,7 @@ class Model(BaseModel):
     licence: str
     commercial_use: bool
     installed: bool
+    requires: list[str] = []
     alias_of: str | None = None
 
 
@@ -80,11 +81,12 @@ class Models(BaseModel):
 
 
 class NamedVoice(BaseModel):
-    """A voice by id and name."""
+    """A voice by id and name. model: that it comes with and needs; null for voices that speak with every model."""
 
     id: str
     name: str
     language: str | None = None
+    model: str | None = None
     alias_of: str | None = None
 
 

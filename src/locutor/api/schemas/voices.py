@@ -26,7 +26,8 @@ class ConsentOut(BaseModel):
 
 
 class VoiceOut(BaseModel):
-    """A voice. kind: preset (comes with Locutor), own (a folder), library (added here, can be changed).
+    """A voice. kind: preset (comes with Locutor), own (a folder), library (added here, can be changed), speaker (comes
+    with `model`, speaks with it and what is built on it, and has no recording).
 
     report: what the reference doctor measured. warnings: full sentences on what will be heard in the clone.
     """
@@ -39,7 +40,8 @@ class VoiceOut(BaseModel):
     licence: str | None = None
     ref_text: str | None = None
     has_transcript: bool = False
-    audio_url: str
+    audio_url: str | None = None
+    model: str | None = None
     duration: float | None = None
     report: dict[str, Any] | None = None
     warnings: list[str] = []
@@ -62,7 +64,8 @@ class VoiceOut(BaseModel):
             licence=voice.licence,
             ref_text=voice.ref_text,
             has_transcript=bool(voice.ref_text),
-            audio_url=f"/voices/{voice.id}/audio",
+            audio_url=None if voice.ref_audio is None else f"/voices/{voice.id}/audio",
+            model=voice.model,
         )
         return out if record is None else out._with(record)
 

@@ -29,8 +29,10 @@ from locutor.engines.builtin.pace import phoneme_ends, stretched
 from locutor.engines.builtin.phonemes import BOUNDARY, LANGUAGES, phoneme_tokens
 from locutor.engines.builtin.pronounce import pronounce
 from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions, lay_frames
+from locutor.engines.f5.sampling import CODE_OPTIONS
 from locutor.engines.flow_session import FlowSession
 from locutor.engines.lora import Adapter, adapted
+from locutor.engines.options import refuse_options
 from locutor.engines.vocos import Vocos, VocosConfig
 from locutor.errors import AudioError, CheckpointError, EngineError, OptionError, TextError
 from locutor.text.normalize import normalize
@@ -42,6 +44,7 @@ TRAINED_RMS = 0.1  # level of the speech the networks were trained on
 REFERENCE_S = 10.0  # seconds of a reference that are listened to
 MIN_HEARD_S = 0.5  # of it that must be left once the silence at its edges is cut off
 MAX_S = 60.0  # longest speech of one utterance
+UNUSED_OPTIONS = (*CODE_OPTIONS, "target_rms")
 
 INFO = EngineInfo(
     name=ENGINE,
@@ -180,6 +183,7 @@ class BuiltinEngine:
             raise EngineError(f"a voice prompt of engine {voice.engine!r} cannot be used with {ENGINE!r}")
         if request.language not in LANGUAGES:
             raise OptionError(f"the built-in voice speaks {', '.join(LANGUAGES)}, not {request.language!r}")
+        refuse_options(request.options, UNUSED_OPTIONS)
         state: BuiltinVoice = voice.state
         options, language = request.options, LANGUAGES.index(request.language)
         text = normalize(request.text, request.language) if request.normalize else request.text

@@ -20,11 +20,12 @@ from locutor.engines.f5.config import ConfigChoice
 from locutor.engines.f5.dit import DiT
 from locutor.engines.f5.graph import GraphPool
 from locutor.engines.f5.runtime import Runtime
-from locutor.engines.f5.sampling import SolveOptions
+from locutor.engines.f5.sampling import CODE_OPTIONS, SolveOptions
 from locutor.engines.f5.session import Prepared, Solve
 from locutor.engines.f5.tokens import Vocabulary, check_speakable, read_vocabulary, tokenize
 from locutor.engines.flow_session import FlowSession
 from locutor.engines.lora import Adapter, adapted
+from locutor.engines.options import refuse_options
 from locutor.engines.vocos import Vocos
 from locutor.errors import CheckpointError, EngineError, TextError
 from locutor.text.normalize import normalize
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 ENGINE = "f5"
 REFERENCE_S = 12.0
+TARGET_RMS = 0.1  # level to which a quieter reference is raised, as upstream does
 MAX_BATCH = 8
 MAX_CHARS = 135
 
@@ -149,6 +151,7 @@ class F5Engine:
             raise EngineError(f"a voice prompt of engine {voice.engine!r} cannot be used with {ENGINE!r}")
         state: F5Voice = voice.state
         options = request.options
+        refuse_options(options, CODE_OPTIONS)
         text = normalize(request.text, request.language) if request.normalize else request.text
         text = self._fitted(text).strip()
         check_speakable(text)
@@ -157,7 +160,7 @@ class F5Engine:
             new = duration.new_frames(state.n_frames, state.ref_text, text, options.speed)
         else:
             new = duration.fixed_frames(state.n_frames, options.fix_duration_s)
-        gain = max(1.0, options.target_rms / state.rms)
+        gain = max(1.0, (TARGET_RMS if options.target_rms is None else options.target_rms) / state.rms)
         prepared = Prepared(
             ids=tuple(self.vocabulary.ids(tokens)), mel=reference_mel(state.samples * gain), gain=1 / gain
         )

@@ -33,6 +33,9 @@ EPSS_32NDS: dict[int, tuple[int, ...]] = {
 NO_GUIDANCE = 1e-5  # below this the unconditional half is not computed
 
 
+CODE_OPTIONS = ("temperature", "top_k", "top_p", "repetition_penalty", "length_penalty", "retries")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SolveOptions:
     """What all utterances of a batch share; the defaults are F5-TTS'."""
@@ -51,7 +54,7 @@ class SolveOptions:
 
         Raises OptionError for options of models of audio codes, which have no flow to solve.
         """
-        refuse_options(options, ("temperature", "top_k", "top_p", "repetition_penalty", "length_penalty", "retries"))
+        refuse_options(options, CODE_OPTIONS)
         asked = {name: getattr(options, name) for name in ("nfe_step", "cfg_strength", "sway_sampling_coef")}
         return replace(cls(), **{name: value for name, value in asked.items() if value is not None})
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 ENGINE = "xtts"
 FRAME_RATE = 93.75  # mel frames per second, in which lengths are told
-UNUSED_OPTIONS = ("nfe_step", "cfg_strength", "sway_sampling_coef", "fix_duration_s")
+UNUSED_OPTIONS = ("nfe_step", "cfg_strength", "sway_sampling_coef", "fix_duration_s", "target_rms")
 LICENCE = "CPML"
 
 UNKNOWN_ORIGIN = EngineInfo(
@@ -146,7 +146,7 @@ class XttsEngine:
     def studio_voice(self, name: str) -> VoicePrompt:
         """One of `speakers`; there is no recording of it. NotFoundError lists the names."""
         if name not in self.speakers:
-            raise NotFoundError(f"no speaker is called {name!r}; there are {', '.join(self.speakers) or 'none'}")
+            raise NotFoundError(f"this model has no speaker {name!r}; it has {', '.join(self.speakers) or 'none'}")
         silence = Waveform(torch.zeros(OUTPUT_SAMPLE_RATE).numpy(), OUTPUT_SAMPLE_RATE)
         return VoicePrompt(engine=ENGINE, ref_audio=silence, ref_text=None, state=self.speakers[name])
 

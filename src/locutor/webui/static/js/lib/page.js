@@ -107,6 +107,15 @@ export function valuesOf(form) {
   return values;
 }
 
+/** Only the options that an engine has, by name; all of them when it does not tell. @param {HTMLElement} form @param {string[]} [names] */
+export function showOptionsOf(form, names) {
+  for (const field of findAll(form, "[data-option]")) {
+    const isThere = !names || field.dataset.option === "seed" || names.includes(field.dataset.option ?? "");
+    field.hidden = !isThere;
+    /** @type {HTMLInputElement} */ (find(field, "input")).disabled = !isThere;
+  }
+}
+
 /** @param {HTMLFormElement} form @param {Record<string, unknown>} values */
 export function putValues(form, values) {
   for (const [name, value] of Object.entries(values)) {

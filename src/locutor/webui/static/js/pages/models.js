@@ -63,7 +63,8 @@ class ModelsPage extends Page {
 
   /** @param {any} model @param {HTMLElement} item */
   async #pull(model, item) {
-    const text = t("{id} is under {licence}. It is fetched from its publisher and checked before use.", model);
+    const terms = [model.licence, model.licence_url, model.commercial_use ? "" : t("no commercial use")].filter(Boolean).join(", ");
+    const text = t("{id} is under {licence}. It is fetched from its publisher and checked before use.", { id: model.id, licence: terms });
     if (!(await confirmed(t("Download this model?"), text, t("Download")))) return;
     const { id } = await post(`/models/${encodeURIComponent(model.id)}/pull`, { accept_licence: true });
     const job = await ended(id, this.signal, (event) => showProgress(item, event));

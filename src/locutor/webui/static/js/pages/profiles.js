@@ -1,16 +1,16 @@
 // Quality profiles: see what each sets, choose the default, make own ones.
 
 import { get, patch, post, remove } from "../lib/api.js";
-import { element, fill, find, fromTemplate, showList } from "../lib/dom.js";
+import { element, fill, find, findAll, fromTemplate, showList } from "../lib/dom.js";
 import { confirmed } from "../lib/notify.js";
-import { Page, putValues, valuesOf } from "../lib/page.js";
+import { Page, putValues, showOptionsOf, valuesOf } from "../lib/page.js";
 import { number, sentence, t } from "../lib/words.js";
-
-const NUMBERS = ["nfe_step", "cfg_strength", "speed", "sway_sampling_coef", "cross_fade_s", "loudness_lufs"];
 
 class ProfilesPage extends Page {
   /** @type {any[]} */
   #profiles = [];
+  /** Names of options by engine. @type {Record<string, string[]>} */
+  #parameters = {};
   /** @type {{engine: string, id: string}} */
   #editing = { engine: "", id: "" };
 
@@ -34,8 +34,9 @@ class ProfilesPage extends Page {
   }
 
   async refresh() {
-    const [{ profiles }, models] = await Promise.all([get("/quality-profiles"), get("/v1/models")]);
+    const [{ profiles, parameters }, models] = await Promise.all([get("/quality-profiles"), get("/v1/models")]);
     this.#profiles = profiles;
+    this.#parameters = parameters;
     const installed = models.data.filter((/** @type {any} */ m) => m.installed).map((/** @type {any} */ m) => m.engine);
     const engines = [...new Set([...installed, ...profiles.map((/** @type {any} */ p) => p.engine)])];
     showList(find(this, "[data-engines]"), engines, (engine) => engine, () => fromTemplate(this, "engine"), (section, engine) => this.#showEngine(section, engine));
@@ -68,6 +69,7 @@ class ProfilesPage extends Page {
     const dialog = /** @type {HTMLDialogElement} */ (find(this, "[data-dialog]"));
     const form = /** @type {HTMLFormElement} */ (find(dialog, "form"));
     form.reset();
+    showOptionsOf(form, this.#parameters[engine]);
     if (profile) putValues(form, { ...profile, ...profile.parameters });
     dialog.showModal();
   }
@@ -77,7 +79,10 @@ class ProfilesPage extends Page {
     const values = valuesOf(/** @type {HTMLFormElement} */ (find(dialog, "form")));
     /** @type {Record<string, unknown>} */
     const parameters = {};
-    for (const key of NUMBERS) if (values[key]) parameters[key] = Number(values[key]);
+    for (const field of findAll(dialog, "[data-option]")) {
+      const name = field.dataset.option ?? "";
+      if (values[name]) parameters[name] = Number(values[name]);
+    }
     if (values.remove_silence) parameters.remove_silence = true;
     const body = { name: values.name, description: values.description, parameters };
     if (this.#editing.id) await patch(pathOf(this.#editing), body);

@@ -6,7 +6,7 @@ import { fill, find, findAll, fromTemplate, hueOf, showList, showOptions } from 
 import { isFinal } from "../lib/events.js";
 import { cancelJob, deleteJob, lengthOf, retryJob, showDownloads, showProgress, showState, showWarnings, whenOf } from "../lib/jobs.js";
 import { complain, tell } from "../lib/notify.js";
-import { keepDraft, Page, Pager, putValues, valuesOf } from "../lib/page.js";
+import { keepDraft, Page, Pager, putValues, showOptionsOf, valuesOf } from "../lib/page.js";
 import { language, languageName, number, sentence, span, t } from "../lib/words.js";
 
 /** @typedef {import("../lib/jobs.js").Job} Job */
@@ -14,7 +14,6 @@ import { language, languageName, number, sentence, span, t } from "../lib/words.
 const PAGE = 12;
 const SEARCH_FROM = 5;
 const TYPICAL_CHARS_PER_S = 14;
-const OPTIONS = ["speed", "seed", "nfe_step", "cfg_strength", "sway_sampling_coef", "cross_fade_s", "loudness_lufs"];
 const EXAMPLES = {
   en: "The kettle had just begun to sing when someone knocked, three times, very softly.",
   "pt-BR": "A chaleira mal começara a cantar quando alguém bateu à porta, três vezes, bem de leve.",
@@ -29,6 +28,8 @@ class StudioPage extends Page {
   #models = [];
   /** @type {any[]} */
   #profiles = [];
+  /** Names of options by engine. @type {Record<string, string[]>} */
+  #parameters = {};
   /** @type {any} */
   #draft;
   /** @type {any} */
@@ -36,6 +37,10 @@ class StudioPage extends Page {
 
   get #form() {
     return /** @type {HTMLFormElement} */ (find(this, "[data-compose]"));
+  }
+
+  get #model() {
+    return this.#models.find((m) => m.id === valuesOf(this.#form).model) ?? this.#models[0];
   }
 
   start() {
@@ -54,7 +59,7 @@ class StudioPage extends Page {
     this.on("click", "[data-reset]", () => this.#reset());
     this.on("click", "[data-example]", () => this.#write(EXAMPLES[/** @type {"en"} */ (language)] ?? EXAMPLES.en));
     this.on("input", "[data-voice-search]", (field) => this.#searchVoices(/** @type {HTMLInputElement} */ (field).value));
-    this.on("change", "[name=model]", () => this.#showProfiles());
+    this.on("change", "[name=model]", () => (this.#showProfiles(), this.#showVoices()));
     this.on("change", "[name=quality_profile_id]", () => this.#noteProfile());
     this.on("change", "[name=voice_id]", (field) => this.#voiceChosen(/** @type {HTMLInputElement} */ (field).value));
     this.on("click", "[data-listen]", (button) => this.#listen(button.dataset.voice ?? ""));
@@ -62,13 +67,15 @@ class StudioPage extends Page {
   }
 
   async refresh() {
-    const [voices, languages, models, { profiles }] = await Promise.all([
+    const [voices, languages, models, { profiles, parameters }] = await Promise.all([
       get("/voices?limit=1000"), get("/languages"), get("/v1/models"), get("/quality-profiles"), this.#loadTakes(),
     ]);
     this.#profiles = profiles;
+    this.#parameters = parameters;
     this.#models = models.data.filter((/** @type {any} */ m) => m.installed && !m.alias_of);
     this.#showChoices(languages);
-    this.#showVoices(voices.voices);
+    this.#voices = new Map(voices.voices.map((/** @type {any} */ voice) => [voice.id, voice]));
+    this.#showVoices();
     this.#showProfiles();
   }
 
@@ -84,8 +91,8 @@ class StudioPage extends Page {
 
   /** Those of the chosen model's engine. */
   #showProfiles() {
-    const model = this.#models.find((m) => m.id === valuesOf(this.#form).model) ?? this.#models[0];
-    const profiles = this.#profiles.filter((p) => p.engine === model?.engine);
+    showOptionsOf(this.#form, this.#parameters[this.#model?.engine]);
+    const profiles = this.#profiles.filter((p) => p.engine === this.#model?.engine);
     const select = /** @type {HTMLSelectElement} */ (find(this, "[data-profiles]"));
     const wanted = select.value || this.#draft.values.quality_profile_id;
     const chosen = profiles.find((/** @type {any} */ p) => p.id === wanted) ?? profiles.find((/** @type {any} */ p) => p.is_default);
@@ -94,35 +101,38 @@ class StudioPage extends Page {
   }
 
   #noteProfile() {
-    const { quality_profile_id: id, model } = valuesOf(this.#form);
-    const engine = (this.#models.find((m) => m.id === model) ?? this.#models[0])?.engine;
-    const chosen = this.#profiles.find((p) => p.id === id && p.engine === engine);
+    const { quality_profile_id: id } = valuesOf(this.#form);
+    const chosen = this.#profiles.find((p) => p.id === id && p.engine === this.#model?.engine);
     fill(this, { "profile-note": chosen?.is_builtin ? sentence(chosen.description) : chosen?.description });
   }
 
-  /** @param {any[]} voices */
-  #showVoices(voices) {
-    this.#voices = new Map(voices.map((voice) => [voice.id, voice]));
+  /** Those that the chosen model can speak with. */
+  #showVoices() {
+    const model = this.#model;
+    const voices = [...this.#voices.values()].filter((v) => !v.model || v.model === model?.id || model?.requires.includes(v.model));
     const strip = find(this, "[data-voices]");
     const chosen = valuesOf(this.#form).voice_id ?? this.#draft.values.voice_id;
     strip.querySelector(".voice-skeleton")?.remove();
     showList(strip, voices, (voice) => voice.id, () => fromTemplate(this, "voice"), (chip, voice) => this.#showVoice(chip, voice));
     const field = /** @type {HTMLInputElement | null} */ (strip.querySelector(`input[value="${CSS.escape(chosen ?? "")}"]`) ?? strip.querySelector("input"));
     if (field) field.checked = true;
-    find(this, "[data-voice-search]").hidden = voices.length < SEARCH_FROM;
+    const search = /** @type {HTMLInputElement} */ (find(this, "[data-voice-search]"));
+    search.hidden = voices.length < SEARCH_FROM;
+    this.#searchVoices(search.hidden ? "" : search.value);
     this.#showTakes();
   }
 
   /** @param {HTMLElement} chip @param {any} voice */
   #showVoice(chip, voice) {
-    fill(chip, { name: voice.name, note: [languageName(voice.language), voice.blend.length ? t("blend") : ""].filter(Boolean).join(" · ") });
+    fill(chip, { name: voice.name, note: [languageName(voice.language), voice.blend.length ? t("blend") : "", voice.model].filter(Boolean).join(" · ") });
     chip.style.setProperty("--hue", String(hueOf(voice.id)));
     /** @type {HTMLInputElement} */ (find(chip, "input")).value = voice.id;
     const wave = find(chip, "wave-form");
-    if (wave.getAttribute("src") !== `/voices/${voice.id}/peaks`) wave.setAttribute("src", `/voices/${voice.id}/peaks`);
+    if (voice.audio_url && wave.getAttribute("src") !== `/voices/${voice.id}/peaks`) wave.setAttribute("src", `/voices/${voice.id}/peaks`);
     const listen = find(chip, "[data-listen]");
+    listen.hidden = !voice.audio_url;
     listen.dataset.voice = voice.id;
-    listen.dataset.url = voice.audio_url;
+    listen.dataset.url = voice.audio_url ?? "";
     listen.setAttribute("aria-label", t("Hear the recording of {name}", { name: voice.name }));
   }
 
@@ -182,9 +192,14 @@ class StudioPage extends Page {
   }
 
   #reset() {
-    putValues(this.#form, Object.fromEntries(OPTIONS.map((name) => [name, ""])));
+    putValues(this.#form, this.#noOptions());
     putValues(this.#form, { remove_silence: false, normalize: true });
     this.#draft.save();
+  }
+
+  /** Every option left to the profile. */
+  #noOptions() {
+    return Object.fromEntries(findAll(this.#form, "[data-option]").map((field) => [field.dataset.option ?? "", ""]));
   }
 
   // Takes
@@ -272,7 +287,10 @@ class StudioPage extends Page {
   /** Text and settings of a take, back in the form. @param {Job} job */
   #edit(job) {
     const recipe = recipeOf(job, seedOf(job));
-    putValues(this.#form, { ...Object.fromEntries(OPTIONS.map((name) => [name, ""])), ...recipe });
+    putValues(this.#form, { model: recipe.model });
+    this.#showProfiles();
+    this.#showVoices();
+    putValues(this.#form, { ...this.#noOptions(), ...recipe });
     /** @type {HTMLDetailsElement} */ (find(this, "[data-advanced]")).open = true;
     this.#write(job.text);
     find(this, "#text").scrollIntoView({ block: "center" });
@@ -303,7 +321,7 @@ function recipeOf(job, seed) {
   const values = { text: job.text, voice_id: job.voice_id, target_language: job.target_language, model: job.model };
   values.quality_profile_id = job.quality_profile;
   values.mode = "dubbing_with_clone";
-  for (const [name, value] of Object.entries(job.options ?? {})) if (OPTIONS.includes(name) || name === "remove_silence") values[name] = value;
+  for (const [name, value] of Object.entries(job.options ?? {})) if (value !== null) values[name] = value;
   values.seed = seed;
   return values;
 }

@@ -186,7 +186,7 @@ class VoicesPage extends Page {
   #showVoice(item, voice) {
     const isOwn = voice.kind === "library";
     /** @type {Record<string, string>} */
-    const kinds = { preset: t("built in"), own: t("from a folder"), library: voice.blend.length ? t("blend") : t("yours") };
+    const kinds = { preset: t("built in"), own: t("from a folder"), library: voice.blend.length ? t("blend") : t("yours"), speaker: t("of model {model}", voice) };
     const used = voice.usage_count === 1 ? t("used once") : voice.usage_count ? t("used {n} times", { n: voice.usage_count }) : "";
     const facts = [languageName(voice.language), voice.duration ? span(voice.duration) : "", voice.licence, voice.created_at ? moment(voice.created_at) : "", used];
     fill(item, {
@@ -195,10 +195,11 @@ class VoicesPage extends Page {
     });
     item.style.setProperty("--hue", String(hueOf(voice.id)));
     const wave = find(item, "wave-form");
-    if (!wave.hasAttribute("src")) wave.setAttribute("src", `/voices/${voice.id}/peaks`);
+    if (voice.audio_url && !wave.hasAttribute("src")) wave.setAttribute("src", `/voices/${voice.id}/peaks`);
     const labels = { listen: t("Recording of {name}", voice), preview: t("Preview of {name}", voice), speak: t("Speak with {name}", voice), edit: t("Edit {name}", voice), export: t("Export {name}", voice), delete: t("Delete {name}", voice) };
     for (const [name, label] of Object.entries(labels)) find(item, `[data-${name}]`).setAttribute("aria-label", label);
-    find(item, "[data-listen]").dataset.url = voice.audio_url;
+    find(item, "[data-listen]").hidden = !voice.audio_url;
+    find(item, "[data-listen]").dataset.url = voice.audio_url ?? "";
     find(item, "[data-preview]").dataset.url = previewOf(voice);
     /** @type {HTMLAnchorElement} */ (find(item, "[data-export]")).href = `/voices/${voice.id}/export`;
     for (const name of ["edit", "delete", "export"]) find(item, `[data-${name}]`).hidden = !isOwn;
@@ -215,7 +216,7 @@ class VoicesPage extends Page {
       });
     ofVoice("[data-listen]", (voice) => play({ url: voice.audio_url, peaks: `/voices/${voice.id}/peaks`, title: voice.name, subtitle: t("Reference recording") }));
     ofVoice("[data-preview]", (voice) => play({ url: previewOf(voice), title: voice.name, subtitle: t("Preview, made now") }));
-    ofVoice("[data-speak]", (voice) => speakWith(voice.id));
+    ofVoice("[data-speak]", speakWith);
     ofVoice("[data-edit]", (voice) => this.#edit(voice));
     ofVoice("[data-delete]", (voice) => this.#delete(voice));
     this.on("submit", "[data-edit-form]", (_, event) => (event.preventDefault(), this.#save()));
@@ -254,7 +255,7 @@ class VoicesPage extends Page {
 
   #openBlend() {
     const dialog = /** @type {HTMLDialogElement} */ (find(this, "[data-blend-dialog]"));
-    const recorded = this.#voices.filter((voice) => !voice.blend.length);
+    const recorded = this.#voices.filter((voice) => voice.audio_url && !voice.blend.length);
     if (recorded.length < 2) {
       tell(t("A blend needs two recorded voices; add another one first."));
       return;
@@ -310,11 +311,11 @@ class VoicesPage extends Page {
 /** @param {any} voice */
 const previewOf = (voice) => `/voices/${voice.id}/preview?format=wav`;
 
-/** To the studio, with this voice chosen. @param {string} id */
-function speakWith(id) {
+/** To the studio, with this voice chosen, and the model that it needs. @param {any} voice */
+function speakWith(voice) {
   const key = "locutor.draft.studio";
   const draft = JSON.parse(localStorage.getItem(key) ?? "{}");
-  localStorage.setItem(key, JSON.stringify({ ...draft, voice_id: id }));
+  localStorage.setItem(key, JSON.stringify({ ...draft, voice_id: voice.id, model: voice.model ?? draft.model }));
   find(document, '[data-nav="studio"]').click();
 }
 
