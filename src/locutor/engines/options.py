@@ -10,5 +10,4 @@ def refuse_options(options: SynthesisOptions, unused: Iterable[str]) -> None:
     """Raises OptionError when one of the options named in `unused` was set."""
     given = [name for name in unused if getattr(options, name) is not None]
     if given:
-        it = "it" if len(given) == 1 else "them"
-        raise OptionError(f"this model has no option {', '.join(given)}; leave {it} out or choose another model")
+        raise OptionError(f"this model has no option {', '.join(given)}; leave that out or choose another model")

@@ -1,6 +1,7 @@
 """Sentences that people read but nobody raises: names of built-in profiles, the doctor's warnings, states of jobs.
 
-Only their mark for the catalogue stands here; values are numbered as the extractor numbers those of errors.
+Only their mark for the catalogue stands here; values are numbered as the extractor numbers those of errors. So do the
+words of others that errors pass on: of the system, and of pydantic, which checks what is sent and written.
 """
 
 
@@ -38,6 +39,11 @@ STORED = (
     # The command line.
     _("error"),
     _("stopped by Ctrl-C"),
+    _("unexpected {0}: {1} (LOCUTOR_DEBUG=1 shows where)"),
+    _("{0} is not installed; install it with: {1}"),
+    # What is put together: a place and what is wrong there, one after another.
+    _("{0}: {1}"),
+    _("{0}; {1}"),
     # Why a clip is left out.
     _("it lasts {0} s, at least {1} s is needed"),
     _("it lasts {0} s, at most {1} s is allowed"),
@@ -94,4 +100,59 @@ STORED = (
     _("completed"),
     _("cancelled"),
     _("cancelling"),
+    # Why the system refuses.
+    _("No space left on device"),
+    _("Disk quota exceeded"),
+    _("Read-only file system"),
+    _("Input/output error"),
+    _("Permission denied"),
+    _("Operation not permitted"),
+    _("No such file or directory"),
+    _("File exists"),
+    _("Is a directory"),
+    _("Not a directory"),
+    _("Too many open files"),
+    _("Address already in use"),
+    _("Cannot assign requested address"),
+    _("Connection refused"),
+    _("All connection attempts failed"),
+    _("timed out"),
+    _("[Errno {0}] {1}"),
+    _("Invalid data found when processing input"),
+    _("asks to run code ({0})"),
+    _("is damaged or asks to run code"),
+    # What is wrong with a value that was sent or written.
+    _("Field required"),
+    _("Extra inputs are not permitted"),
+    _("Value error, {0}"),
+    _("Invalid JSON: {0}"),
+    _("JSON decode error"),
+    _("Input should be {0}"),
+    _("Input should be greater than {0}"),
+    _("Input should be greater than or equal to {0}"),
+    _("Input should be less than {0}"),
+    _("Input should be less than or equal to {0}"),
+    _("Input should be a finite number"),
+    _("Input should be a valid string"),
+    _("Input should be a valid integer"),
+    _("Input should be a valid integer, unable to parse string as an integer"),
+    _("Input should be a valid integer, got a number with a fractional part"),
+    _("Input should be a valid number"),
+    _("Input should be a valid number, unable to parse string as a number"),
+    _("Input should be a valid boolean"),
+    _("Input should be a valid boolean, unable to interpret input"),
+    _("Input should be a valid list"),
+    _("Input should be a valid dictionary"),
+    _("Input should be a valid dictionary or instance of {0}"),
+    _("Input should be a valid dictionary or object to extract fields from"),
+    _("String should have at least 1 character"),
+    _("String should have at least {0} characters"),
+    _("String should have at most {0} characters"),
+    _("String should match pattern {0}"),
+    _("List should have at least {0} item after validation, not {1}"),
+    _("List should have at least {0} items after validation, not {1}"),
+    _("List should have at most {0} items after validation, not {1}"),
+    _("Not Found"),
+    _("Method Not Allowed"),
+    _("There was an error parsing the body"),
 )
