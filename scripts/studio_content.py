@@ -33,6 +33,9 @@ SENTENCES = (
     "He whistled while the kettle boiled.", "We walked along the river until noon.",
     "The library closes at six on Fridays.", "A light rain fell on the empty square.",
     "My sister plays the cello on Sundays.", "They painted the door a deep green.",
+    "The bus stops in front of the bakery.", "Grandfather mends old radios in the attic.",
+    "Two geese crossed the frozen pond.", "The last page of the book was missing.",
+    "Please leave the window open tonight.", "A yellow kite hung in the oak tree.",
 )  # fmt: skip
 BATCH = "text,language\nGood morning!,en\nBom dia!,pt-BR\nGuten Morgen!,xx\n"
 QUICK = {"nfe_step": "4"}
@@ -95,7 +98,8 @@ def add_profile(client: httpx.Client) -> None:
 
 def recordings(client: httpx.Client, n: int) -> list[tuple[str, bytes]]:
     """n recordings of two of SENTENCES each, with their transcripts beside them: (name, data)."""
-    texts = [" ".join(SENTENCES[2 * k % 12 : 2 * k % 12 + 2]) for k in range(n)]
+    starts = [2 * k % len(SENTENCES) for k in range(n)]
+    texts = [" ".join(SENTENCES[start : start + 2]) for start in starts]
     spoken = zip(texts, _spoken(client, texts), strict=True)
     pairs = [((f"{k:02d}.wav", wav), (f"{k:02d}.txt", text.encode())) for k, (text, wav) in enumerate(spoken)]
     return [file for pair in pairs for file in pair]

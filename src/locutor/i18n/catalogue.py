@@ -16,7 +16,7 @@ from pathlib import Path
 DOMAIN = "locutor"
 LOCALES = Path(__file__).parent / "locales"
 SOURCE = "en"
-LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
+LANGUAGES = {"en": "English", "pt-BR": "Português (BR)"}
 """Tags of the languages that the page and the errors speak, each with its own name for itself."""
 
 _PLACE = re.compile(r"\{(\d+)\}")

@@ -36,6 +36,14 @@ STORED = (
     _("{0} of it is silence."),
     _("It has no sound above {0} Hz and will make a muffled voice."),
     _("It holds {0} s of speech; {1} to 12 s catch a voice better."),
+    # What models are.
+    _("The built-in voice model"),
+    _("F5-TTS Base, version 0 (Emilia, 95,000 hours)"),
+    _("F5-TTS v1 Base (Emilia, 95,000 hours)"),
+    _("Vocos vocoder, 100 mel bands at 24 kHz"),
+    _("XTTS-v2 (17 languages)"),
+    _("{0}, epoch {1}: full fine-tune of {2}"),
+    _("{0}, epoch {1}: lora fine-tune of {2}"),
     # The command line.
     _("error"),
     _("stopped by Ctrl-C"),
