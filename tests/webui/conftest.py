@@ -23,6 +23,7 @@ CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP studio.lan 127.0.0.1",
 ]  # fmt: skip
 START_S = 120
 READY_MS = 60_000

@@ -576,6 +576,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-revoke]", confirms("DELETE /admin/keys/*")),
         Control("a[href='/openapi.json']", leads("**/openapi.json")),
         Control("[data-forget]", tells),
+        Control("[data-keys-switch]", is_kept),
         Control("[data-cleanup='']", calls("POST /admin/cleanup*")),
         Control("[data-cleanup=deep]", confirms("POST /admin/cleanup*confirm=true*")),
     ),
