@@ -123,7 +123,7 @@ def filled(content: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Ite
     try:
         made.start()
         with httpx.Client(base_url=made.url, timeout=300) as client:
-            content.fill(client, epochs=1, n_recordings=4)
+            content.fill(client, epochs=1, n_recordings=4, evaluate=False)
         yield made
     finally:
         made.kill()

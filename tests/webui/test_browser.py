@@ -21,7 +21,7 @@ Open = Callable[..., Page]
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180, func_only=True)]
 
 PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models", "settings")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -101,6 +101,7 @@ def test_a_take_can_be_made_again_varied_and_edited(open_page: Open) -> None:
     assert page.locator("[name=seed]").input_value() == seeds[0][1]
 
 
+@pytest.mark.timeout(480, func_only=True)  # a whole fine-tune, measured twice
 def test_from_recordings_to_a_chosen_checkpoint(open_page: Open, content: ModuleType, server: Any) -> None:
     with httpx.Client(base_url=server.url, timeout=300) as client:
         recordings = content.recordings(client, 4)

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 Open = Callable[..., Page]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180, func_only=True)]
 
 PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models", "settings")
 
