@@ -59,6 +59,7 @@ lint: .venv/installed-dev $(NODE) ## Style, types and who may import whom
 PO := src/locutor/i18n/locales/pt_BR/LC_MESSAGES/locutor.po
 .PHONY: words
 words: .venv/installed-dev ## Bring the catalogue of translations up to date, and compile it
+	@mkdir -p out
 	$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --keywords t:1 --no-location --sort-output --output-file out/locutor.pot .
 	$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --no-wrap --input-file out/locutor.pot --output-file $(PO) --locale pt_BR
 	$(BIN)/pybabel --quiet compile --input-file $(PO) --output-file $(PO:.po=.mo)

@@ -55,11 +55,11 @@ def write_long_lists(data_dir: Path, n_jobs: int, n_clips: int) -> None:
     dataset.write_clips("segment", clips)
 
 
-def first_page(browser: Browser, url: str) -> tuple[int, float]:
+def first_page(browser: Browser, url: str, language: str = "en") -> tuple[int, float]:
     """Bytes on the wire and milliseconds until it can be used, by somebody who was never here; the best of a few."""
     weights, times = [], []
     for _ in range(N_LOADS):
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale=language)
         page = context.new_page()
         page.goto(f"{url}/webui")
         page.wait_for_selector("studio-page[data-ready]")

@@ -144,7 +144,7 @@ def main() -> None:
                 for name in EMPTY:
                     for width in (390, 1440):
                         camera.take(name, f"empty-{name}", width, "light")
-                studio_content.fill(client, epochs=6)
+                studio_content.fill(client, epochs=6, n_recordings=9)  # enough to hold some out
             for name in PAGES if args.only is None else (args.only,):
                 for width in WIDTHS:
                     for theme in THEMES:

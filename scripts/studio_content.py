@@ -33,20 +33,23 @@ SENTENCES = (
     "He whistled while the kettle boiled.", "We walked along the river until noon.",
     "The library closes at six on Fridays.", "A light rain fell on the empty square.",
     "My sister plays the cello on Sundays.", "They painted the door a deep green.",
+    "The bus stops in front of the bakery.", "Grandfather mends old radios in the attic.",
+    "Two geese crossed the frozen pond.", "The last page of the book was missing.",
+    "Please leave the window open tonight.", "A yellow kite hung in the oak tree.",
 )  # fmt: skip
 BATCH = "text,language\nGood morning!,en\nBom dia!,pt-BR\nGuten Morgen!,xx\n"
 QUICK = {"nfe_step": "4"}
 POLL_S = 0.2
 
 
-def fill(client: httpx.Client, epochs: int = 3, n_recordings: int = 6) -> None:
-    """Everything below, on a service with nothing in it."""
+def fill(client: httpx.Client, epochs: int = 3, n_recordings: int = 6, evaluate: bool = True) -> None:
+    """Everything below, on a service with nothing in it; evaluate: measure every saved model."""
     voices = add_voices(client)
     jobs = [speak(client, text, language, voices[k]) for text, language, k in TAKES]
     add_batch(client)
     add_profile(client)
     add_dataset(client, "helena", n_recordings)
-    train(client, "helena-1", "helena", epochs)
+    train(client, "helena-1", "helena", epochs, evaluate)
     promotion = {"checkpoint": f"helena-1/checkpoint_epoch_{epochs}", "name": "helena"}
     taken(client.post("/training/checkpoints/promote", json=promotion))
     for job in jobs:
@@ -95,7 +98,8 @@ def add_profile(client: httpx.Client) -> None:
 
 def recordings(client: httpx.Client, n: int) -> list[tuple[str, bytes]]:
     """n recordings of two of SENTENCES each, with their transcripts beside them: (name, data)."""
-    texts = [" ".join(SENTENCES[2 * k % 12 : 2 * k % 12 + 2]) for k in range(n)]
+    starts = [2 * k % len(SENTENCES) for k in range(n)]
+    texts = [" ".join(SENTENCES[start : start + 2]) for start in starts]
     spoken = zip(texts, _spoken(client, texts), strict=True)
     pairs = [((f"{k:02d}.wav", wav), (f"{k:02d}.txt", text.encode())) for k, (text, wav) in enumerate(spoken)]
     return [file for pair in pairs for file in pair]
@@ -118,10 +122,15 @@ def add_dataset(client: httpx.Client, name: str, n_recordings: int) -> None:
     ended(client, taken(client.post("/training/dataset/make", json={"folder": name}))["job_id"])
 
 
-def train(client: httpx.Client, name: str, dataset: str, epochs: int) -> None:
+def train(client: httpx.Client, name: str, dataset: str, epochs: int, evaluate: bool) -> None:
     """A run of an adapter, with a saved model and a sample of each epoch."""
     body: dict[str, Any] = {"model_name": name, "dataset_folder": dataset, "epochs": epochs, "method": "lora"}
-    taken(client.post("/training/start", json=body | {"keep_last": epochs, "batch_size": 2, "log_every": 1}))
+    taken(
+        client.post(
+            "/training/start",
+            json=body | {"keep_last": epochs, "batch_size": 2, "log_every": 1, "evaluate": evaluate},
+        )
+    )
     while taken(client.get("/training/status", params={"model_name": name}))["state"] == "running":
         time.sleep(POLL_S)
 

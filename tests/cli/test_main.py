@@ -109,3 +109,10 @@ def test_errors_are_in_the_language_of_the_terminal(
 ) -> None:
     monkeypatch.setenv("LC_ALL", locale)
     assert run("say", "Hello.", "--voice", "nobody").stderr.startswith(said)
+
+
+def test_wrong_use_is_told_in_the_language_of_the_terminal(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")
+    asked = run("say", "Hello.", "--speed", "quick")
+    assert asked.exit_code == 2
+    assert "Valor inválido para '--speed': o valor precisa ser um número" in asked.stderr

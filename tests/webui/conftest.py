@@ -23,6 +23,7 @@ CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP studio.lan 127.0.0.1",
 ]  # fmt: skip
 START_S = 120
 READY_MS = 60_000
@@ -125,7 +126,7 @@ def filled(
     try:
         made.start()
         with httpx.Client(base_url=made.url, timeout=300) as client:
-            content.fill(client, epochs=1, n_recordings=4)
+            content.fill(client, epochs=1, n_recordings=4, evaluate=False)
         yield made
     finally:
         made.kill()

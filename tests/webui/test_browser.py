@@ -1,11 +1,14 @@
 """The studio as people use it: a real browser, a live service, the built-in voice."""
 
+import csv
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,12 +22,13 @@ Open = Callable[..., Page]
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180, func_only=True)]
 
 PAGES = ("studio", "voices", "jobs", "datasets", "training", "profiles", "models", "settings")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 XSS = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>\"'&{{7*7}}"
 SLOW_MS = 200_000  # for what takes its time on two busy cores
+DIALOGS = {"voices": "[data-blend]", "profiles": "[data-new]"}
 MADE = '.take[data-status="completed"]'
 
 
@@ -75,6 +79,13 @@ def test_two_minutes_from_nothing_to_ones_own_voice(open_page: Open) -> None:
     with page.expect_download() as download:
         page.locator("#download a", has_text="MP3").click()
     assert Path(download.value.path()).stat().st_size > 1000
+
+
+def test_it_says_how_long_a_text_will_take(open_page: Open) -> None:
+    page = open_page()
+    page.fill("#text", "One sentence, of some length.")
+    expect(page.locator("[data-count]")).to_have_text("29 characters")
+    expect(page.locator("[data-estimate]")).to_contain_text("of speech")
 
 
 def test_a_take_can_be_made_again_varied_and_edited(open_page: Open) -> None:
@@ -150,6 +161,7 @@ def test_a_profile_keeps_what_it_sets(open_page: Open) -> None:
     expect(copy.locator("[data-chips]")).to_contain_text("Repetition penalty1.70")
 
 
+@pytest.mark.timeout(480, func_only=True)  # a whole fine-tune, measured twice
 def test_from_recordings_to_a_chosen_checkpoint(open_page: Open, content: ModuleType, server: Any) -> None:
     with httpx.Client(base_url=server.url, timeout=300) as client:
         recordings = content.recordings(client, 4)
@@ -269,6 +281,31 @@ def test_bad_uploads_are_told_in_words(open_page: Open, tmp_path: Path) -> None:
     expect(page.locator("[data-create]")).to_be_disabled()
 
 
+def drop(page: Page, name: str, text: str) -> None:
+    """A file let go over the page's place for files."""
+    give = """([name, text]) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([text], name));
+      document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+    }"""
+    page.evaluate(give, [name, text])
+
+
+def test_a_table_goes_in_and_an_archive_comes_out(open_page: Open) -> None:
+    page = open_page("jobs", allow=("status of 422", "status of 400"))
+    page.click("[data-batch] summary")
+    drop(page, "bad.csv", "words\nwithout a column of texts\n")
+    expect(page.locator(".toast").last).to_contain_text(re.compile(r"\w{4}.* text"))
+    drop(page, "good.csv", "text,language\nGood morning!,en\nGuten Morgen!,xx\n")
+    job = page.locator(".job", has_text="Good morning!").first
+    expect(job.locator("[data-zip]")).to_be_visible(timeout=SLOW_MS)
+    expect(job.locator("[data-warnings]")).to_contain_text("unknown language 'xx'")
+    with page.expect_download() as download:
+        job.locator("[data-zip]").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert [name for name in archive.namelist() if name.endswith(".wav")]
+
+
 def test_the_microphone_records(open_page: Open) -> None:
     page = open_page("voices")
     page.click("[data-record]")
@@ -292,8 +329,9 @@ def test_it_comes_back_when_the_service_was_killed(open_page: Open, server: Any)
     page.wait_for_selector(f'{MADE}:has-text("Back again.")')
 
 
-def test_words_in_every_field_stay_words(open_page: Open) -> None:
-    page = open_page("voices")
+def test_words_in_every_field_stay_words(open_page: Open, server: Any) -> None:
+    """Names, texts and files that look like HTML, in whatever keeps them; then every page that shows them."""
+    page = open_page("voices", allow=("status of 4",))
     add_voice(page, XSS[:60])
     page.click('[data-nav="studio"]')
     page.wait_for_selector("studio-page[data-ready]")
@@ -306,38 +344,51 @@ def test_words_in_every_field_stay_words(open_page: Open) -> None:
     page.fill("[data-form] [name=description]", XSS)
     page.click("[data-form] button.primary")
     expect(page.locator(".tile", has_text=XSS[:20]).first).to_be_visible()
-    page.click('[data-nav="jobs"]')
-    page.wait_for_selector("jobs-page[data-ready]")
+    put_everywhere(server.url, XSS)
+    for name in PAGES:
+        show(page, name)
+        for field in page.locator("main :is(input:not([type]), [type=text], [type=search], textarea):visible").all():
+            field.fill(XSS[: int(field.get_attribute("maxlength") or 1000)])
+        for submit in page.locator("main form .primary:visible:enabled").all():
+            submit.click()
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.hacked") is None, name
+        assert page.locator("img[src=x], main script").count() == 0, name
+    show(page, "jobs")
     page.fill("[data-search]", XSS[:20])
     expect(page.locator(".job").first).to_contain_text(XSS[:20])
-    assert page.evaluate("window.hacked") is None
 
 
-def test_everything_by_keyboard(open_page: Open) -> None:
-    page = open_page()
-    page.keyboard.press("?")
-    expect(page.locator("#shortcuts")).to_be_visible()
-    page.keyboard.press("Escape")
-    page.keyboard.press("/")
-    expect(page.locator("#text")).to_be_focused()
-    page.keyboard.type("By keyboard.")
-    page.keyboard.press("Control+Enter")
-    expect(page.locator(".take", has_text="By keyboard.").first).to_be_visible()
-    page.keyboard.press("Tab")
-    for key, name in (("v", "voices"), ("j", "jobs"), ("s", "studio")):
-        page.keyboard.press("g")
-        page.keyboard.press(key)
-        page.wait_for_selector(f"{name}-page[data-ready]")
-        expect(page.locator("h1")).to_be_focused()
-    page.keyboard.press("j")
-    expect(page.locator("[data-entry]").first).to_be_focused()
+def put_everywhere(url: str, text: str) -> None:
+    """Words where the page has no field for them, or shows them only after an answer."""
+    with httpx.Client(base_url=url, timeout=60) as client:
+        library = client.get("/voices", params={"limit": 100}).json()["voices"]
+        own = next(voice["id"] for voice in library if voice["kind"] == "library")
+        about = {"description": text, "ref_text": text}
+        rows = io.StringIO()
+        csv.writer(rows).writerows([["text", "language"], [text, "en"], ["Hello.", text[:40]]])
+        recording = ("file", (f"{text[:40]}.flac".replace("/", ""), DEFAULT_VOICE.read_bytes()))
+        words = ("file", (f"{text[:40]}.txt".replace("/", ""), text.encode()))
+        answers = [
+            client.patch(f"/voices/{own}", json=about),
+            client.post("/jobs/batch", files={"file": ("rows.csv", rows.getvalue().encode())}),
+            client.post("/admin/keys", json={"name": text[:60], "scopes": ["speak"]}),
+            client.post(
+                "/training/dataset/upload", data={"folder": "marked", "language": "en"}, files=[recording, words]
+            ),
+        ]
+        assert [answer.text for answer in answers if answer.is_error] == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(open_page: Open, theme: str) -> None:
+    """As a page opens, then with its folds and a dialog open."""
     page, told = open_page(color_scheme=theme), []
     for name in PAGES:
         show(page, name)
+        told += barriers(page)
+        page.evaluate("document.querySelectorAll('#main details').forEach((details) => (details.open = true))")
+        page.locator(DIALOGS.get(name, "[data-help]")).first.click()
         told += barriers(page)
     assert told == []
 
@@ -381,10 +432,11 @@ def test_an_idle_page_asks_nothing(open_page: Open) -> None:
 
 
 def test_the_first_page_is_light_and_soon_there(benchmark: ModuleType, browser: Browser, server: Any) -> None:
-    weight, usable = benchmark.first_page(browser, server.url)
-    print(f"{weight} bytes over the wire, can be used after {usable:.0f} ms")
-    assert weight <= 150_000
-    assert usable <= 1000
+    for language in ("en", "pt-BR"):
+        weight, usable = benchmark.first_page(browser, server.url, language)
+        print(f"{language}: {weight} bytes over the wire, can be used after {usable:.0f} ms")
+        assert weight <= 150_000
+        assert usable <= 1000
 
 
 def test_ten_thousand_jobs_stay_smooth(
@@ -427,11 +479,12 @@ def test_off_loopback_the_page_asks_for_a_key(
     )  # fmt: skip
     found = re.search(r"loc_\w+_[\w-]+", made.stdout)
     assert found is not None, made.stdout
-    server = make_server(tmp_path, host="0.0.0.0")
+    server = make_server(tmp_path, host="0.0.0.0", environ={"LOCUTOR_ALLOWED_HOSTS": "studio.lan"})
+    address = server.url.replace("127.0.0.1", "studio.lan")
     server.start()
     try:
         page = browser.new_context(locale="en-GB").new_page()
-        page.goto(f"{server.url}/webui/jobs")
+        page.goto(f"{address}/webui/jobs")
         page.wait_for_url("**/webui/login?**")
         page.wait_for_selector("login-page[data-ready]")
         told = barriers(page)
@@ -443,6 +496,9 @@ def test_off_loopback_the_page_asks_for_a_key(
         page.fill("[name=key]", found[0])
         page.click("[data-login] button")
         page.wait_for_selector("jobs-page[data-ready]")
+        page.click('[data-nav="voices"]')  # of a page that is not secure, as the browser sees it
+        expect(page.locator("[data-insecure]")).to_contain_text("--tls-cert")
+        expect(page.locator("[data-record]")).to_be_disabled()
         page.click('[data-nav="settings"]')
         page.fill("[data-key-form] [name=name]", "tablet")
         page.click("[data-key-form] button")

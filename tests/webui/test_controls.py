@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Locator, Page, expect
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180, func_only=True)]
 
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
@@ -311,6 +311,12 @@ def with_nothing_to_do(page: Page) -> None:
     _until(page, is_idle, n_tries=1200)
 
 
+def with_stopped_run(page: Page) -> None:
+    """A run that was just begun may take a while until it sees that it is to stop."""
+    service = page.url.partition("/webui")[0]
+    _until(page, lambda: page.request.get(f"{service}/training/status").json()["state"] != "running", n_tries=1000)
+
+
 def with_first_run(page: Page) -> None:
     page.goto(page.url.partition("?")[0] + "?model_name=helena-1")
     page.wait_for_selector("[data-ready]", state="attached")
@@ -516,7 +522,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-compare]", calls("POST /training/checkpoints/compare")),
         Control("[data-go]", calls("POST /training/start")),
         Control("[data-stop]", calls("POST /training/stop*")),
-        Control("[data-resume]", calls("POST /training/resume")),
+        Control("[data-resume]", calls("POST /training/resume"), prepare=with_stopped_run),
     ),
     "datasets": (
         Control("[data-new] [name=name]", is_kept),
@@ -585,6 +591,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-revoke]", confirms("DELETE /admin/keys/*")),
         Control("a[href='/openapi.json']", leads("**/openapi.json")),
         Control("[data-forget]", tells),
+        Control("[data-keys-switch]", is_kept),
         Control("[data-cleanup='']", calls("POST /admin/cleanup*")),
         Control("[data-cleanup=deep]", confirms("POST /admin/cleanup*confirm=true*")),
     ),

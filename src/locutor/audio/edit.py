@@ -56,7 +56,7 @@ def join(waveforms: Sequence[Waveform], cross_fade_s: float = 0.0) -> Waveform:
         raise OptionError(f"cross_fade_s must not be negative: {cross_fade_s:g}")
     rates = sorted({w.sample_rate for w in waveforms})
     if len(rates) != 1:
-        raise AudioError(f"only audio of one sample rate can be joined, not of {rates or 'none'}")
+        raise AudioError(f"only audio of one sample rate can be joined, not of {rates or 'none at all'}")
     overlap = int(cross_fade_s * rates[0])
     joined = np.zeros(sum(w.n_samples for w in waveforms), np.float32)
     end = 0

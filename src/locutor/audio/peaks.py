@@ -23,9 +23,10 @@ def read_peaks(path: Path, n: int) -> tuple[Samples, Samples, float, int]:
         start = 0
         while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
             mono = block.mean(axis=1, dtype=np.float32)
-            at = np.minimum((start + np.arange(len(mono))) * n // max(1, total), n - 1)
-            np.minimum.at(low, at, mono)
-            np.maximum.at(high, at, mono)
+            stretches = np.arange(start * n // total, min((start + len(mono) - 1) * n // total, n - 1) + 1)
+            begins = np.maximum(-(-stretches * total // n) - start, 0)
+            low[stretches] = np.minimum(low[stretches], np.minimum.reduceat(mono, begins))
+            high[stretches] = np.maximum(high[stretches], np.maximum.reduceat(mono, begins))
             start += len(mono)
     empty = ~np.isfinite(low)
     low[empty] = high[empty] = 0.0

@@ -28,7 +28,12 @@ class EdgeGroup(TyperGroup):
         except (KeyboardInterrupt, typer.Abort) as error:
             _tell(ctx, "stopped by Ctrl-C")
             raise typer.Exit(INTERRUPTED) from error
-        except (typer.Exit, typer.TyperException, BrokenPipeError):
+        except typer.TyperException as error:
+            english = error.format_message()
+            if (told := translate(english, _language())) != english:
+                (getattr(error, "ctx", None) or ctx).fail(told)
+            raise
+        except (typer.Exit, BrokenPipeError):
             raise
         except Exception as error:  # the one broad net of the command line: whatever gets here is our bug
             _tell(ctx, f"unexpected {type(error).__name__}: {error} (LOCUTOR_DEBUG=1 shows where)")

@@ -124,7 +124,7 @@ class DatasetStore:
         """Raises OptionError for what cannot be a name, NotFoundError when there is no such dataset."""
         folder = self._folder(name)
         if not (folder / CARD).is_file():
-            names = ", ".join(dataset.name for dataset in self.list()) or "none"
+            names = ", ".join(dataset.name for dataset in self.list()) or "none at all"
             raise NotFoundError(f"no dataset is called {name!r}; there are: {names}")
         return open_dataset(folder)
 

@@ -22,7 +22,8 @@ class Similarity:
 def compare(speech: Embedding, voice: str, references: Mapping[str, Embedding]) -> Similarity:
     """Compare speech, (d,), that should be in `voice` with the references; OptionError for a voice without one."""
     if voice not in references:
-        raise OptionError(f"there is no reference of the voice {voice!r}, only of {', '.join(references) or 'none'}")
+        known = ", ".join(references) or "none at all"
+        raise OptionError(f"there is no reference of the voice {voice!r}, only of {known}")
     own = similarity(speech, references[voice])
     others = [similarity(speech, reference) for name, reference in references.items() if name != voice]
     if not others:

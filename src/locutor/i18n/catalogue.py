@@ -3,7 +3,8 @@
 Errors are raised as English sentences with the offending value in place. Their translations are looked up by the
 sentence's pattern: the catalogue has `there is no job {0}` as its message id, which fits "there is no job 'x'", and the
 value is put into the translation. So nothing that raises knows of languages, and a sentence that was stored (the error
-of a job) can still be read in another language.
+of a job) can still be read in another language. A value of several words may be such a sentence itself: the reason of
+another error.
 """
 
 import gettext as gnu
@@ -15,11 +16,12 @@ from pathlib import Path
 DOMAIN = "locutor"
 LOCALES = Path(__file__).parent / "locales"
 SOURCE = "en"
-LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)"}
+LANGUAGES = {"en": "English", "pt-BR": "Português (BR)"}
 """Tags of the languages that the page and the errors speak, each with its own name for itself."""
 
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{(\d+)\}")
 _MAX_SENTENCE = 4000
+_MAX_DEPTH = 8  # of sentences in the values of sentences
 
 
 class Catalogue:
@@ -28,8 +30,7 @@ class Catalogue:
     def __init__(self, language: str, translations: gnu.NullTranslations) -> None:
         self.language, self.translations = language, translations
         self._messages = _messages(translations)
-        patterned = sorted((key for key in self._messages if _is_sentence(key)), key=_fixed_length, reverse=True)
-        self._patterns = [(_pattern(key), self._messages[key]) for key in patterned]
+        self._sentences = sorted((key for key in self._messages if _PLACE.search(key)), key=_fixed_length, reverse=True)
 
     @property
     def messages(self) -> Mapping[str, str]:
@@ -38,13 +39,15 @@ class Catalogue:
 
     def sentence(self, text: str) -> str:
         """A finished sentence in this language: as it is, else by the most specific pattern that fits it."""
-        if text in self._messages:
-            return self._messages[text]
-        if len(text) > _MAX_SENTENCE:
-            return text
-        for pattern, translation in self._patterns:
-            if found := pattern.fullmatch(text):
-                return _PLACE.sub(lambda place: found[f"p{place[1]}"], translation)
+        return self._sentence(text, _MAX_DEPTH) if len(text) <= _MAX_SENTENCE else text
+
+    def _sentence(self, text: str, depth: int) -> str:
+        if text in self._messages or depth == 0:
+            return self._messages.get(text, text)
+        for key in self._sentences:
+            if (values := _values(key, text)) is not None:
+                told = {name: self._sentence(v, depth - 1) if " " in v else v for name, v in values.items()}
+                return _filled(self._messages[key], told)
         return text
 
 
@@ -91,20 +94,28 @@ def _messages(translations: gnu.NullTranslations) -> dict[str, str]:
     return {key: text for key, text in catalogue.items() if isinstance(key, str) and key and text}
 
 
-def _is_sentence(key: str) -> bool:
-    return _PLACE.search(key) is not None and _fixed_length(key) >= 8
-
-
 def _fixed_length(key: str) -> int:
     return len(_PLACE.sub("", key))
 
 
-def _pattern(key: str) -> re.Pattern[str]:
-    """A regular expression that fits the sentence with any values; a name that comes twice must have the same value."""
-    parts, seen = [], set()
-    for text, place in zip(*[iter([*_PLACE.split(key), None])] * 2, strict=True):
-        parts.append(re.escape(text or ""))
-        if place is not None:
-            parts.append(f"(?P=p{place})" if place in seen else f"(?P<p{place}>.*?)")
-            seen.add(place)
-    return re.compile("".join(parts), re.DOTALL)
+def _filled(key: str, values: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda place: values[place[1]], key)
+
+
+def _values(key: str, text: str) -> dict[str, str] | None:
+    """What stands in the places of a sentence, None when it is another one; in time that grows with the text alone.
+
+    Each place holds as little as it can, and the last one all that remains; one that comes twice holds the same.
+    """
+    first, *rest = _PLACE.split(key)
+    if not (text.startswith(first) and text.endswith(rest[-1])):
+        return None
+    values: dict[str, str] = {}
+    start, end = len(first), len(text) - len(rest[-1])
+    for name, fixed in zip(rest[:-2:2], rest[1:-1:2], strict=True):
+        found = text.find(fixed, start, end)
+        if found < 0 or values.setdefault(name, text[start:found]) != text[start:found]:
+            return None
+        start = found + len(fixed)
+    is_last_known = start <= end and values.setdefault(rest[-2], text[start:end]) == text[start:end]
+    return values if is_last_known else None

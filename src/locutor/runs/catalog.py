@@ -77,7 +77,7 @@ class RunCatalog:
         """NotFoundError names the nearest ones."""
         names = {folder.path.name: folder for folder in self.list()}
         if run not in names:
-            near = ", ".join(get_close_matches(run, names, n=3) or sorted(names)[:10]) or "none"
+            near = ", ".join(get_close_matches(run, names, n=3) or sorted(names)[:10]) or "none at all"
             raise NotFoundError(f"there is no training run called {run!r}; near it: {near}")
         return names[run]
 

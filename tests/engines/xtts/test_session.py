@@ -129,7 +129,7 @@ def test_what_the_engine_refuses(engine: XttsEngine, voices: list[VoicePrompt], 
         prepare(language="sv")
     with pytest.raises(EngineError, match="engine 'f5' cannot be used with 'xtts'"):
         prepare(voice=VoicePrompt(engine="f5", ref_audio=kit.reference(1.0), ref_text="", state=None))
-    with pytest.raises(NotFoundError, match="this model has no speaker 'Ana'; it has none"):
+    with pytest.raises(NotFoundError, match="this model has no speaker 'Ana'; it has none at all"):
         engine.studio_voice("Ana")
     with pytest.raises(AudioError, match="at least one recording"):
         engine.encode_clips([])

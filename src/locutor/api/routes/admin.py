@@ -1,5 +1,6 @@
 """Figures, cleaning up, and models in memory."""
 
+import shutil
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -36,6 +37,7 @@ def stats(served: Served) -> StatsOut:
         cache={
             "files_count": stores.artefacts.n_files(),
             "total_size_mb": round(stores.artefacts.n_bytes() / (1 << 20), 2),
+            "free_bytes": shutil.disk_usage(served.settings.data_dir).free,
         },
         speech={
             "waiting": status.waiting,

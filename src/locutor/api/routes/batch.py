@@ -79,7 +79,7 @@ async def _read(request: Request) -> BatchIn:
         problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors(include_context=False)]
         raise RequestValidationError(problems) from error
     raise ApiError(
-        415, "TypeError", f"a batch is application/json, text/csv or a form with a file, not {kind or 'nothing'}"
+        415, "TypeError", f"a batch is application/json, text/csv or a form with a file, not {kind or 'without a type'}"
     )
 
 

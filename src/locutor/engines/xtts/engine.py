@@ -146,7 +146,9 @@ class XttsEngine:
     def studio_voice(self, name: str) -> VoicePrompt:
         """One of `speakers`; there is no recording of it. NotFoundError lists the names."""
         if name not in self.speakers:
-            raise NotFoundError(f"this model has no speaker {name!r}; it has {', '.join(self.speakers) or 'none'}")
+            raise NotFoundError(
+                f"this model has no speaker {name!r}; it has {', '.join(self.speakers) or 'none at all'}"
+            )
         silence = Waveform(torch.zeros(OUTPUT_SAMPLE_RATE).numpy(), OUTPUT_SAMPLE_RATE)
         return VoicePrompt(engine=ENGINE, ref_audio=silence, ref_text=None, state=self.speakers[name])
 

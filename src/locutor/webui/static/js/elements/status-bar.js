@@ -44,7 +44,7 @@ class StatusBar extends HTMLElement {
     const loaded = engines.engines.filter((/** @type {any} */ e) => e.loaded);
     const bytes = loaded.reduce((/** @type {number} */ sum, /** @type {any} */ e) => sum + e.n_bytes, 0);
     const devices = new Set(loaded.map((/** @type {any} */ e) => e.device.toUpperCase()));
-    find(this, "[data-models]").textContent = loaded.map((/** @type {any} */ e) => e.model).join(", ") || t("no model loaded");
+    this.#part("[data-models]", loaded.map((/** @type {any} */ e) => e.model).join(", ") || t("no model loaded"));
     this.#part("[data-device]", [...devices].join(", "));
     this.#part("[data-memory]", bytes ? size(bytes) : "");
   }
@@ -58,7 +58,7 @@ class StatusBar extends HTMLElement {
 
   /** @param {any} engines @param {number} queued @param {number} processing */
   #showQueue(engines, queued, processing) {
-    find(this, "[data-queue]").textContent = t("{running} running, {waiting} waiting", { running: number(processing), waiting: number(queued) });
+    this.#part("[data-queue]", t("{running} running, {waiting} waiting", { running: number(processing), waiting: number(queued) }));
     if (engines.status !== "healthy") {
       const starting = Object.values(engines.workers).includes("starting");
       this.#show(starting ? "waiting" : "down", starting ? t("Starting") : t("Something is down: see Settings"));

@@ -3,11 +3,18 @@
 import { find, findAll } from "./dom.js";
 
 const JUMP_MS = 1200;
+const SWITCH = "locutor.keys";
+
+/** Whether single keys do something; whoever speaks to the computer, or slips on its keys, may not want that. */
+export const areKeysOn = () => localStorage.getItem(SWITCH) !== "off";
+
+/** @param {boolean} on */
+export const switchKeys = (on) => (on ? localStorage.removeItem(SWITCH) : localStorage.setItem(SWITCH, "off"));
 
 export function listenToKeys() {
   let jumpUntil = 0;
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target) || !areKeysOn()) return;
     if (document.querySelector("dialog[open]")) return;
     if (performance.now() < jumpUntil) {
       jumpUntil = 0;

@@ -25,14 +25,20 @@ export function t(message, values = {}) {
 }
 
 /**
- * A finished English sentence of the service in the page's language, where its pattern is known.
- * @param {string} text
+ * A finished English sentence of the service in the page's language, where its pattern is known; values of several words
+ * may be sentences themselves.
+ * @param {string} text @param {number} [depth]
+ * @returns {string}
  */
-export function sentence(text) {
-  if (messages[text]) return messages[text];
+export function sentence(text, depth = 8) {
+  if (messages[text] || depth === 0) return messages[text] ?? text;
   for (const { pattern, names, text: translation } of patterns) {
     const found = pattern.exec(text);
-    if (found) return translation.replace(/\{(\d)\}/g, (whole, name) => found[names.indexOf(name) + 1] ?? whole);
+    if (!found) continue;
+    return translation.replace(/\{(\d)\}/g, (whole, name) => {
+      const value = found[names.indexOf(name) + 1] ?? whole;
+      return value.includes(" ") ? sentence(value, depth - 1) : value;
+    });
   }
   return text;
 }

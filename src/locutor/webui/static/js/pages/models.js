@@ -6,7 +6,7 @@ import { ended } from "../lib/events.js";
 import { showProgress, tellEnd } from "../lib/jobs.js";
 import { confirmed, tell } from "../lib/notify.js";
 import { Page } from "../lib/page.js";
-import { languageName, size, t } from "../lib/words.js";
+import { languageName, sentence, size, t } from "../lib/words.js";
 
 class ModelsPage extends Page {
   /** @type {any[]} */
@@ -31,7 +31,7 @@ class ModelsPage extends Page {
   /** @param {HTMLElement} item @param {any} model */
   #showModel(item, model) {
     fill(item, {
-      name: model.id, description: model.title, loaded: model.loaded ? t("in memory") : "",
+      name: model.id, description: sentence(model.title), loaded: model.loaded ? t("in memory") : "",
       installed: model.installed ? t("on this machine") : t("not downloaded"),
       restriction: t("For non-commercial use only, says its licence."),
     });

@@ -2,6 +2,7 @@
 
 import { currentSession, get, post, remove, withQuery } from "../lib/api.js";
 import { element, fill, find, fromTemplate, showList } from "../lib/dom.js";
+import { areKeysOn, switchKeys } from "../lib/keys.js";
 import { confirmed, tell } from "../lib/notify.js";
 import { Page, valuesOf } from "../lib/page.js";
 import { moment, number, sentence, size, span, t } from "../lib/words.js";
@@ -20,6 +21,9 @@ class SettingsPage extends Page {
       tell(t("Copied."), "good");
     });
     this.on("click", "[data-revoke]", (button) => this.#revoke(/** @type {HTMLElement} */ (button.closest("li"))));
+    const keys = /** @type {HTMLInputElement} */ (find(this, "[data-keys-switch]"));
+    keys.checked = areKeysOn();
+    keys.addEventListener("change", () => switchKeys(keys.checked));
     this.on("click", "[data-forget]", () => {
       for (const key of Object.keys(localStorage)) if (key.startsWith("locutor.draft.")) localStorage.removeItem(key);
       tell(t("Forgotten."), "good");
