@@ -24,7 +24,7 @@ from locutor.engines.f5.sampling import euler_step, guided, time_grid
 from locutor.training.builtin.shards import Pool
 
 N_REFERENCE, N_TARGET, N_CLIP = 384, 641, 64  # frames: 4 s heard, 6.8 s spoken, 0.7 s in each training clip
-N_STEPS, SWAY, CFG_STRENGTH = 8, -1.0, 1.0  # as the engine speaks by default
+N_STEPS, SWAY, CFG_STRENGTH = 8, -1.0, 2.0  # as the engine speaks by default
 EARLIEST, LATEST = 0.15, 0.45  # flow times at which a solve may begin
 BATCH = max(1, int(64 * float(os.environ.get("SCALE", "1"))))
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

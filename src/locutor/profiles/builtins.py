@@ -15,7 +15,7 @@ BUILTINS: dict[str, QualityProfile] = {
     for p in (
         _profile("builtin", "builtin_balanced", "Balanced", "The model's own choice of steps.", nfe_step=8),
         _profile("builtin", "builtin_fast", "Fast", "Half the time, a little rougher.", nfe_step=4),
-        _profile("builtin", "builtin_quality", "Quality", "Twice the time.", nfe_step=16, cfg_strength=1.5),
+        _profile("builtin", "builtin_quality", "Quality", "Twice the time.", nfe_step=16, cfg_strength=2.0),
         _profile("f5", "f5tts_balanced", "Balanced", "As published.", nfe_step=32, cfg_strength=2.0, loudness_lufs=-14),
         _profile("f5", "f5tts_fast", "Fast", "Half the steps.", nfe_step=16, cfg_strength=1.5, loudness_lufs=-14),
         _profile("f5", "f5tts_ultra_quality", "Ultra quality", "Twice the steps.", nfe_step=64, cfg_strength=2.0,

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from locutor.engines.base import Utterance
+from locutor.engines.builtin.match import matched
 from locutor.engines.builtin.network import AlignedDiT, Prefix, stack_prefixes
 from locutor.engines.f5 import sampling
 from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_grid
@@ -18,7 +19,7 @@ class SolveOptions(sampling.SolveOptions):
     """What all utterances of a batch share, with this model's defaults: more steps were not measured to be better."""
 
     nfe_step: int = 8
-    cfg_strength: float = 1.0
+    cfg_strength: float = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,8 @@ class Solve:
 
     def waveforms(self) -> list[Tensor]:
         mel = self._network.denormalize(self._state)
-        return self._vocoder.decode([row[:n] for row, n in zip(mel, self._lengths, strict=True)])
+        mels = [row[:n] for row, n in zip(mel, self._lengths, strict=True)]
+        return [matched(audio, row) for audio, row in zip(self._vocoder.decode(mels), mels, strict=True)]
 
     def _padded_lengths(self) -> list[int]:
         patch = self._network.config.patch
