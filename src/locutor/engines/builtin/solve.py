@@ -64,10 +64,14 @@ class Solve:
         self._state = self._state[rows, : max(self._padded_lengths())]
         self._build()
 
-    def waveforms(self) -> list[Tensor]:
+    def mels(self) -> list[Tensor]:
+        """Log-mel of each sample as far as it is solved, (n_frames, c)."""
         mel = self._network.denormalize(self._state)
-        mels = [row[:n] for row, n in zip(mel, self._lengths, strict=True)]
-        return [matched(audio, row) for audio, row in zip(self._vocoder.decode(mels), mels, strict=True)]
+        return [row[:n] for row, n in zip(mel, self._lengths, strict=True)]
+
+    def waveforms(self) -> list[Tensor]:
+        mels = self.mels()
+        return [matched(audio, mel) for audio, mel in zip(self._vocoder.decode(mels), mels, strict=True)]
 
     def _padded_lengths(self) -> list[int]:
         patch = self._network.config.patch
