@@ -1,8 +1,8 @@
 """Clips of real speakers for measuring, never for shipping: `python human_references.py PACKAGES_DIR OUT_DIR`.
 
-PACKAGES_DIR holds the unpacked Debian packages asterisk-core-sounds-{en,es,ru}-g722 (one professional speaker each,
-16 kHz; the English and the Spanish one are the same person) and pocketsphinx-testdata (one LibriVox reader). Each
-speaker gives two clips of about 8 s: NAME.flac to clone,
+PACKAGES_DIR holds the unpacked Debian packages asterisk-core-sounds-{en,es,ru,fr,it}-g722 (one professional speaker each,
+16 kHz; the English and the Spanish one are the same person; nothing was ever tuned by the French and the Italian one) and
+pocketsphinx-testdata (one LibriVox reader). Each speaker gives two clips of about 8 s: NAME.flac to clone,
 and NAME.other.flac, further speech of the same person, to know how alike two recordings of one person are.
 Needs the [codecs] extra. The licences cover the recordings, not consent to publish a clone.
 """
@@ -49,7 +49,7 @@ if __name__ == "__main__":
     out.mkdir(parents=True, exist_ok=True)
     speakers = {
         f"asterisk_{language}": sorted(packages.glob(f"asterisk-core-sounds-{language}-g722*/**/*.g722"))
-        for language in ("en", "es", "ru")
+        for language in ("en", "es", "ru", "fr", "it")
     }
     speakers["librivox"] = sorted(packages.glob("pocketsphinx-testdata*/**/librivox/*.wav"))
     for name, files in speakers.items():
