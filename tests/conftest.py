@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import structlog
 
 from locutor.audio import io
 from locutor.types import Waveform
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from locutor.engines.base import Engine
 
 TONE_ENGINE = Path(__file__).parent / "tone_engine"
+
+# Tracebacks as plain as the service's: structlog's own take many seconds to draw.
+PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[structlog.processors.add_log_level, PLAIN])
 
 
 @dataclass

@@ -198,6 +198,7 @@ def cleanup_minutes(serve: Any, **_: Any) -> None:
 def logs(capsys: pytest.CaptureFixture[str], **_: Any) -> None:
     root, library = logging.getLogger(), logging.getLogger("locutor")
     before = root.handlers, root.level, library.handlers, library.level
+    configured = structlog.get_config()
     try:
         set_up_logs("warning", "json")
         structlog.get_logger("locutor.test").info("quiet")
@@ -222,7 +223,7 @@ def logs(capsys: pytest.CaptureFixture[str], **_: Any) -> None:
         structlog.get_logger("locutor.test").info("for people")
         assert "for people" in capsys.readouterr().err
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**configured)
         root.handlers, root.level, library.handlers, library.level = before
 
 
