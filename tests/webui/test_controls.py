@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Locator, Page, expect
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180, func_only=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400, func_only=True)]
 
 ROOT = Path(__file__).parents[2]
 DEFAULT_VOICE = ROOT / "src" / "locutor" / "voices" / "presets" / "default.flac"
