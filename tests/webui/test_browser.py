@@ -431,12 +431,19 @@ def test_an_idle_page_asks_nothing(open_page: Open) -> None:
     assert asked == []
 
 
-def test_the_first_page_is_light(benchmark: ModuleType, browser: Browser, server: Any) -> None:
-    """When it can be used is the benchmark's to tell."""
-    for language in ("en", "pt-BR"):
-        weight, usable = benchmark.first_page(browser, server.url, language)
-        print(f"{language}: {weight} bytes over the wire, can be used after {usable:.0f} ms")
-        assert weight <= 150_000
+def test_the_first_page_is_light(
+    benchmark: ModuleType, browser: Browser, make_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Of a service just installed. When it can be used is the benchmark's to tell."""
+    server = make_server(tmp_path)
+    server.start()
+    try:
+        for language in ("en", "pt-BR"):
+            weight, usable = benchmark.first_page(browser, server.url, language)
+            print(f"{language}: {weight} bytes over the wire, can be used after {usable:.0f} ms")
+            assert weight <= 150_000
+    finally:
+        server.kill()
 
 
 def test_ten_thousand_jobs_stay_smooth(

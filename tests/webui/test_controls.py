@@ -263,6 +263,10 @@ def with_two_parts(page: Page) -> None:
         page.locator("[data-parts] input").nth(k).fill("5")
 
 
+def with_builtin(page: Page) -> None:
+    page.select_option("[name=model]", "builtin")
+
+
 def with_xtts(page: Page) -> None:
     page.select_option("[name=model]", "tiny-xtts")
 
@@ -344,6 +348,7 @@ def radio_is_kept(page: Page, control: Locator, act: Act) -> None:
 ADVANCED = ("[data-advanced] summary",)
 FOLD = (".fold:not(.small) summary",)
 FORM = "[data-form]"
+OF_FLOW = ("nfe_step", "cfg_strength", "sway_sampling_coef")
 OF_CODES = ("temperature", "top_k", "top_p", "repetition_penalty", "length_penalty", "retries")
 
 
@@ -396,18 +401,9 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-models]", is_kept, ADVANCED),
         *(
             Control(f"[data-advanced] [name={name}]", is_kept, ADVANCED)
-            for name in (
-                "speed",
-                "seed",
-                "nfe_step",
-                "cfg_strength",
-                "sway_sampling_coef",
-                "cross_fade_s",
-                "loudness_lufs",
-                "remove_silence",
-                "normalize",
-            )
+            for name in ("speed", "seed", "cross_fade_s", "loudness_lufs", "remove_silence", "normalize")
         ),
+        *(Control(f"[data-advanced] [name={name}]", is_kept, ADVANCED, prepare=with_builtin) for name in OF_FLOW),
         *(Control(f"[data-advanced] [name={name}]", is_kept, ADVANCED, prepare=with_xtts) for name in OF_CODES),
         Control("[data-reset]", becomes("() => document.querySelector('[name=speed]').value === ''"), ADVANCED),
         Control(".takes .card-head a", leads("**/webui/jobs")),
