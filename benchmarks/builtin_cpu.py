@@ -80,7 +80,7 @@ def main() -> None:
     hearing_s = median_s(lambda: engine.encode_voice(reference), 3)
     print(f"reference of {reference.duration_s:.1f} s heard in {hearing_s:.2f} s")
     print("steps  guidance  speech s  median s  real-time factor")
-    for nfe_step, cfg_strength in ((8, 1.0), (16, 1.0), (32, 1.0), (8, 0.0)):
+    for nfe_step, cfg_strength in ((8, 2.0), (16, 2.0), (32, 2.0), (8, 0.0)):
         for text in (SHORT, LONG):
             options = SynthesisOptions(seed=1, nfe_step=nfe_step, cfg_strength=cfg_strength)
             request = SpeechRequest(text=text, language="en", options=options)

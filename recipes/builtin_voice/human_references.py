@@ -1,9 +1,9 @@
 """Clips of real speakers for measuring, never for shipping: `python human_references.py PACKAGES_DIR OUT_DIR`.
 
-PACKAGES_DIR holds the unpacked Debian packages asterisk-core-sounds-{en,es,ru,fr,it}-g722 (one professional speaker each,
-16 kHz; the English and the Spanish one are the same person; nothing was ever tuned by the French and the Italian one) and
-pocketsphinx-testdata (one LibriVox reader). Each speaker gives two clips of about 8 s: NAME.flac to clone,
-and NAME.other.flac, further speech of the same person, to know how alike two recordings of one person are.
+PACKAGES_DIR holds the unpacked Debian packages asterisk-core-sounds-{en,es,ru,fr,it}-g722 (one professional speaker
+each, 16 kHz; the English and the Spanish one are the same person; nothing was ever tuned by the French and the Italian
+one) and pocketsphinx-testdata (one LibriVox reader). Each speaker gives two clips of about 8 s: NAME.flac to clone, and
+NAME.other.flac, further speech of the same person, to know how alike two recordings of one person are.
 Needs the [codecs] extra. The licences cover the recordings, not consent to publish a clone.
 """
 

@@ -1,8 +1,9 @@
 """What cloning keeps of each recording of a folder: `python measure_references.py FOLDER`.
 
 Prints, per recording: similarity of three English sentences in its voice; of the recording through the vocoder alone,
-as it is and with its missing upper bands filled, with the predicted MOS before and after; and of NAME.other.flac,
-further speech of the same person, where human_references.py made one.
+as it is, with its missing upper bands filled, and with the audio matched to its mel then, with the predicted MOS of the
+recording and of the last two; and of NAME.other.flac, further speech of the same person, where human_references.py made
+one.
 """
 
 import sys
@@ -18,6 +19,7 @@ from locutor.audio.resample import resample
 from locutor.engines.base import synthesize
 from locutor.engines.builtin.bandwidth import fill_upper_bands
 from locutor.engines.builtin.engine import BuiltinEngine, Networks, read_networks
+from locutor.engines.builtin.match import matched
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform
 
 TEXTS = (
@@ -28,12 +30,13 @@ TEXTS = (
 
 
 @torch.inference_mode()
-def through_vocoder(networks: Networks, waveform: Waveform, fill: bool) -> Waveform:
+def through_vocoder(networks: Networks, waveform: Waveform, fill: bool, match: bool = False) -> Waveform:
     samples = torch.from_numpy(resample(waveform, SAMPLE_RATE).samples)
     mel = mel_spectrogram(samples[None]).transpose(1, 2)
     if fill:
         mel = fill_upper_bands(mel, networks.acoustic.mel_mean)
-    return Waveform(networks.vocoder(mel.transpose(1, 2))[0].numpy(), SAMPLE_RATE)
+    audio = networks.vocoder(mel.transpose(1, 2))[0]
+    return Waveform((matched(audio, mel[0]) if match else audio).numpy(), SAMPLE_RATE)
 
 
 def clones(engine: BuiltinEngine, reference: Waveform) -> list[Waveform]:
@@ -49,15 +52,16 @@ def clones(engine: BuiltinEngine, reference: Waveform) -> list[Waveform]:
 def main() -> None:
     networks = read_networks()
     engine, encoder, mos = BuiltinEngine(networks), LstmSpeakerEncoder(), DistillMos()
-    print("recording         cloned  vocoder  filled  MOS before  after  other recording")
+    print("recording         cloned  vocoder  filled  matched  MOS before  filled  matched  other recording")
     for path in sorted(p for p in Path(sys.argv[1]).glob("*.flac") if ".other" not in p.name):
         reference = read(path)
         own = encoder.embed(reference)
         cloned = [similarity(own, encoder.embed(w)) for w in clones(engine, reference)]
         plain, filled = (through_vocoder(networks, reference, fill) for fill in (False, True))
         row = f"{path.stem:16}  {sum(cloned) / len(cloned):6.3f}  {similarity(own, encoder.embed(plain)):7.3f}"
-        row += f"  {similarity(own, encoder.embed(filled)):6.3f}"
-        row += f"  {mos.predict(reference):10.2f}  {mos.predict(filled):5.2f}"
+        last = through_vocoder(networks, reference, fill=True, match=True)
+        row += f"  {similarity(own, encoder.embed(filled)):6.3f}  {similarity(own, encoder.embed(last)):7.3f}"
+        row += f"  {mos.predict(reference):10.2f}  {mos.predict(filled):6.2f}  {mos.predict(last):7.2f}"
         other = path.with_suffix(".other.flac")
         print(row + (f"  {similarity(own, encoder.embed(read(other))):15.3f}" if other.exists() else ""), flush=True)
 

@@ -77,7 +77,6 @@ def test_training_after_speaking(tmp_path: Path) -> None:
     """What the mel front end keeps must not be inference tensors, whoever called it first."""
     mel_filterbank.cache_clear()
     mel._window.cache_clear()
-    mel._bank.cache_clear()
     with torch.inference_mode():
         mel_spectrogram(tones(torch.Generator()))
     trainer(dataclasses.replace(CONFIG, max_steps=1)).fit(tmp_path)
@@ -141,20 +140,23 @@ def test_judges_by_period_count_one_together_those_by_resolution_a_tenth() -> No
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_captured_steps_are_the_plain_ones() -> None:
-    """The same losses over twenty steps, as far as the order of sums allows."""
+@pytest.mark.parametrize("adversarial", [False, True])
+def test_captured_steps_are_the_plain_ones(adversarial: bool) -> None:
+    """Eight small ones: rounding of 1e-6 alone moves weights by 2 % of their way then, a step left out by an eighth."""
 
     def on_gpu(generator: torch.Generator) -> Heard:
         heard = hums(torch.Generator().manual_seed(generator.initial_seed()))
         return Heard(heard.audio.cuda(), heard.mel.cuda())
 
-    def twenty_steps(captured: bool) -> list[float]:
+    def eight_steps(captured: bool) -> tuple[list[float], Tensor]:
         torch.manual_seed(0)
         vocos = Vocos(VocosConfig(dim=32, intermediate_dim=64, n_layers=2)).cuda()
+        before = torch.nn.utils.parameters_to_vector(vocos.parameters()).detach().clone()
         run = VocoderTrainer(vocos, CONFIG, VocoderWeights(), on_gpu, captured)
-        run.rate.fill_(1e-3)
-        return [float(v) for step in range(20) for v in run._step(step, adversarial=step % 2 == 1).values()]
+        run.rate.fill_(1e-4)
+        losses = [float(v) for step in range(8) for v in run._step(step, adversarial).values()]
+        return losses, torch.nn.utils.parameters_to_vector(vocos.parameters()).detach() - before
 
-    plain = twenty_steps(captured=False)
-    assert twenty_steps(captured=True) == pytest.approx(plain, rel=5e-2)
-    assert plain[-5] < 0.9 * plain[2]  # the mel distance at the last step and at the second: it learns
+    (losses, way), (wanted, wanted_way) = eight_steps(captured=True), eight_steps(captured=False)
+    assert losses == pytest.approx(wanted, rel=1e-2)
+    assert float((way - wanted_way).norm() / wanted_way.norm()) < 0.05

@@ -21,6 +21,7 @@ N_MELS = 100
 FRAME_RATE = SAMPLE_RATE / HOP_LENGTH  # 93.75 frames per second
 LOG_FLOOR = 1e-5
 KINDS = ("vocos", "bigvgan")
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ def mel_spectrogram(samples: Tensor, config: MelConfig | None = None) -> Tensor:
             padded, config.n_fft, config.hop_length, config.n_fft, window, center=False, return_complex=True
         )
         magnitude = (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
-    return (_bank(config, samples.device) @ magnitude).clamp(min=LOG_FLOOR).log()
+    return (mel_filterbank(config, samples.device) @ magnitude).clamp(min=LOG_FLOOR).log()
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)  # kept for later callers, who may train: an inference tensor would refuse to
-def mel_filterbank(config: MelConfig) -> Tensor:
-    """Triangular filters, (n_mels, n_fft // 2 + 1), from 0 Hz to half the sample rate."""
+def mel_filterbank(config: MelConfig, device: torch.device = CPU) -> Tensor:
+    """Triangular filters, (n_mels, n_fft // 2 + 1), from 0 Hz to half the sample rate; kept for each device."""
     bins = torch.linspace(0, config.sample_rate / 2, config.n_fft // 2 + 1, dtype=torch.float64)
     to_mel, to_hz = (_htk_mel, _htk_hz) if config.kind == "vocos" else (_slaney_mel, _slaney_hz)
     top = to_mel(config.sample_rate / 2)
@@ -75,13 +76,7 @@ def mel_filterbank(config: MelConfig) -> Tensor:
     bank = torch.minimum(-slope[:-2] / width[:-1, None], slope[2:] / width[1:, None]).clamp(min=0)
     if config.kind == "bigvgan":
         bank *= 2 / (edges[2:] - edges[:-2])[:, None]  # equal area
-    return bank.float()
-
-
-@lru_cache(maxsize=8)
-@torch.inference_mode(False)
-def _bank(config: MelConfig, device: torch.device) -> Tensor:
-    return mel_filterbank(config).to(device)
+    return bank.float().to(device)
 
 
 @lru_cache(maxsize=8)

@@ -23,7 +23,7 @@ def matched(audio: Tensor, mel: Tensor) -> Tensor:
     """
     if len(audio) <= N_FFT // 2:
         return audio
-    bank = mel_filterbank(MelConfig()).to(audio.device)  # (c, f)
+    bank = mel_filterbank(MelConfig(), audio.device)  # (c, f)
     spread = bank.T / bank.sum(0).clamp(min=1e-6)[:, None]  # (f, c): what each band says about a bin
     window, wanted = torch.hann_window(N_FFT, device=audio.device), mel.float().exp().T
 
