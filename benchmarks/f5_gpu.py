@@ -5,8 +5,8 @@
 Both get the same random F5TTS_v1_Base weights in the same process. Parts: machine, memory, upstream (first of those
 that solve, since the others leave inference tensors behind), latency, first, throughput, parity, variants, compiled,
 training, kernels, profile. Every part prints before the next begins, and one that fails prints its traceback and
-leaves the others alone. --minutes cuts repetitions, not parts. Upstream's parts need f5-tts, x-transformers, ema-
-pytorch, vocos, torchdiffeq, torchaudio and accelerate importable, the others only this package.
+leaves the others alone. --minutes cuts repetitions, not parts. Upstream's parts need f5-tts, x-transformers,
+ema-pytorch, vocos, torchdiffeq, torchaudio and accelerate importable, the others only this package.
 """
 
 import argparse
