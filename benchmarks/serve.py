@@ -4,7 +4,8 @@
 2. What the service adds to one call: each sentence is spoken by the engine and then by the service, with the same seed;
    the median of the differences.
 3. Load: clients that each ask for the next sentence as soon as they have the last, for a while. Goodput in seconds of
-   speech a second, how long calls took, whether every client was served, refusals, errors, growth of memory.
+   speech a second, how long calls took, whether every client was served, refusals, errors, growth of memory from the
+   second third to the last.
 4. A long text: time to the first audio, against the whole text spoken sentence by sentence.
 
 Without --url the service runs here with a worker process; with it, 2 to 4 go over HTTP to a running server. A refusal
@@ -221,6 +222,16 @@ def patient(target: Target, text: str, seed: int, tally: Tally) -> float:
             time.sleep(refused.retry_after_s)
 
 
+def watched_mb(target: Target, seconds: float) -> float:
+    """Memory over a while, the median: it rises and falls with every batch."""
+    found = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found.append(memory_mb(target.pids()))
+        time.sleep(0.5)
+    return statistics.median(found)
+
+
 def load(target: Target, n_clients: int, seconds: float) -> dict[str, Any]:
     tallies = [Tally() for _ in range(n_clients)]
     begun = time.monotonic()
@@ -230,9 +241,7 @@ def load(target: Target, n_clients: int, seconds: float) -> dict[str, Any]:
     for thread in threads:
         thread.start()
     time.sleep(seconds / 3)
-    warm_mb = memory_mb(target.pids())
-    time.sleep(seconds * 2 / 3)
-    late_mb = memory_mb(target.pids())
+    warm_mb, late_mb = (watched_mb(target, seconds / 3) for _ in range(2))
     for thread in threads:
         thread.join()
     took_s = sorted(t for tally in tallies for t in tally.took_s)

@@ -56,6 +56,18 @@ def test_many_at_once_load_once(models: Models) -> None:
     assert (cache.n_misses, cache.n_hits) == (1, 7) and cache.states()[0].users == 8
 
 
+def test_the_thread_that_loads_takes_its_own_threads_with_it(models: Models) -> None:
+    """Else they would crowd those of the device's thread."""
+    threads = list[threading.Thread]()
+
+    def load(model: str) -> LoadedModel:
+        threads.append(threading.current_thread())
+        return models(model)
+
+    ModelCache(load, ServingLimits()).acquire("a")
+    assert len(threads) == 1 and threads[0] is not threading.current_thread() and not threads[0].is_alive()
+
+
 def test_a_load_that_fails_is_tried_again_and_holds_nothing(models: Models) -> None:
     cache = models.cache()
     for _ in range(2):

@@ -106,6 +106,9 @@ def leads(pattern: str) -> Effect:
 def downloads(page: Page, control: Locator, act: Act) -> None:
     with page.expect_download() as download:
         act()
+    if problem := download.value.failure():
+        answer = page.request.get(download.value.url)
+        raise AssertionError(f"{problem}: {download.value.url} gives {answer.status} {answer.text()[:300]}")
     assert Path(download.value.path()).stat().st_size > 20
 
 

@@ -203,6 +203,7 @@ class VoicesPage extends Page {
     find(item, "[data-preview]").dataset.url = previewOf(voice);
     /** @type {HTMLAnchorElement} */ (find(item, "[data-export]")).href = `/voices/${voice.id}/export`;
     for (const name of ["edit", "delete", "export"]) find(item, `[data-${name}]`).hidden = !isOwn;
+    if (voice.blend.length) find(item, "[data-export]").hidden = true; // it has no recordings; its parts have
     find(item, "[data-report]").hidden = !voice.report;
     if (voice.report) showFigures(this, find(item, "[data-figures]"), voice.report);
     showWarnings(find(item, "[data-warnings]"), voice.warnings);
