@@ -2,8 +2,8 @@
 
 Prints, per recording: similarity of three English sentences in its voice; of the recording through the vocoder alone,
 as it is, with its missing upper bands filled, and with the audio matched to its mel then, with the predicted MOS of the
-recording and of the last two; and of NAME.other.flac, further speech of the same person, where human_references.py made
-one.
+recording and of the last two; to the nearest other recording of the folder, which says what margin a perfect copy would
+have; and of NAME.other.flac, further speech of the same person, where human_references.py made one.
 """
 
 import sys
@@ -52,16 +52,20 @@ def clones(engine: BuiltinEngine, reference: Waveform) -> list[Waveform]:
 def main() -> None:
     networks = read_networks()
     engine, encoder, mos = BuiltinEngine(networks), LstmSpeakerEncoder(), DistillMos()
-    print("recording         cloned  vocoder  filled  matched  MOS before  filled  matched  other recording")
-    for path in sorted(p for p in Path(sys.argv[1]).glob("*.flac") if ".other" not in p.name):
+    print("recording         cloned  vocoder  filled  matched  MOS before  filled  matched  nearest  other recording")
+    paths = sorted(
+        p for p in Path(sys.argv[1]).iterdir() if p.suffix in (".flac", ".ogg", ".wav") and ".other" not in p.name
+    )
+    voices = {path: encoder.embed(read(path)) for path in paths}
+    for path, own in voices.items():
         reference = read(path)
-        own = encoder.embed(reference)
         cloned = [similarity(own, encoder.embed(w)) for w in clones(engine, reference)]
         plain, filled = (through_vocoder(networks, reference, fill) for fill in (False, True))
         row = f"{path.stem:16}  {sum(cloned) / len(cloned):6.3f}  {similarity(own, encoder.embed(plain)):7.3f}"
         last = through_vocoder(networks, reference, fill=True, match=True)
         row += f"  {similarity(own, encoder.embed(filled)):6.3f}  {similarity(own, encoder.embed(last)):7.3f}"
         row += f"  {mos.predict(reference):10.2f}  {mos.predict(filled):6.2f}  {mos.predict(last):7.2f}"
+        row += f"  {max(similarity(own, voice) for other, voice in voices.items() if other != path):7.3f}"
         other = path.with_suffix(".other.flac")
         print(row + (f"  {similarity(own, encoder.embed(read(other))):15.3f}" if other.exists() else ""), flush=True)
 
