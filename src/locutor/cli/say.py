@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from locutor.types import SpeechRequest
     from locutor.voices.store import Voice
 
-PLAIN = "plain"  # the model's own defaults
-
 
 @takes_options
 def say(  # typer reads the options off the signature, so they cannot be gathered in a dataclass
@@ -57,7 +55,7 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
     if use_service:
         refuse({"--device": device, "--lexicon": lexicon})
         _check_reference(voice, ref_audio, ref_text)
-        wanted = given | {"language": language, "normalize": normalize, "quality_profile": profile or PLAIN}
+        wanted = given | {"language": language, "normalize": normalize, "quality_profile": profile}
         spoken = _ask(settings, said, ref_audio, ref_text, place.format, wanted)
         place.write_bytes(spoken.audio)
         _report(spoken.recipe, spoken.recipe["warnings"], name)

@@ -20,7 +20,7 @@ _C = TypeVar("_C", bound=Callable[..., None])
 
 Profile: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="A quality profile: its id, or fast, balanced, ...; else the model's own defaults."),
+    typer.Option(help="A quality profile: its id, or fast, balanced, ...; plain for none; else the default one."),
 ]
 
 
@@ -46,16 +46,16 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def options_of(settings: "Settings", profile: str | None, given: Mapping[str, Any]) -> SynthesisOptions:
-    """What the profile sets and, before that, what was given. Raises NotFoundError for an unknown profile, OptionError
-    for one of another engine than the model's."""
-    from locutor.bootstrap import checkpoint_store, open_stores
+    """What was given and, where nothing was, what the profile sets: the default one of the model's engine without a
+    name. Raises NotFoundError for an unknown profile, OptionError for one of another engine."""
+    from locutor.bootstrap import checkpoint_store, default_profile, open_stores
     from locutor.orders import choose_profile
 
-    if profile is None:  # no database is opened, or made
-        return SynthesisOptions(**given)
+    engine = checkpoint_store(settings).card(settings.model).engine
+    if profile is None:
+        return default_profile(settings, engine).options(given)
     stores = open_stores(settings)
     try:
-        engine = checkpoint_store(settings).card(settings.model).engine
         return choose_profile(stores, profile, engine).options(given)
     finally:
         stores.close()
