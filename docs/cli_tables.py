@@ -45,7 +45,7 @@ def _default(parameter: Any) -> str:
         return "required"
     if parameter.secondary_opts and parameter.default is not None:
         return f"`{parameter.opts[0] if parameter.default else parameter.secondary_opts[0]}`"
-    return "" if parameter.default in (None, False, "") else f"`{parameter.default}`"
+    return "" if parameter.default is False or parameter.default in (None, "") else f"`{parameter.default}`"
 
 
 def rewritten(page: str) -> str:

@@ -15,6 +15,8 @@ from locutor.engines.registry import default_registry
 from locutor.jobs.kinds import JobKinds
 from locutor.jobs.runner import JobRunner
 from locutor.jobs.store import JobStore
+from locutor.profiles.builtins import default_of
+from locutor.profiles.profile import QualityProfile
 from locutor.profiles.store import ProfileStore
 from locutor.serving.device import DeviceExecutor
 from locutor.serving.executor import Executor
@@ -136,6 +138,17 @@ def find_voice(settings: Settings, voice: str) -> Voice:
     stores = open_stores(settings)
     try:
         return stores.voices.get(voice)
+    finally:
+        stores.close()
+
+
+def default_profile(settings: Settings, engine: str) -> QualityProfile:
+    """The engine's quality profile where none was asked for; no database is made to look for it."""
+    if not (settings.data_dir / DATABASE_NAME).is_file():
+        return default_of(engine)
+    stores = open_stores(settings)
+    try:
+        return stores.profiles.default(engine)
     finally:
         stores.close()
 

@@ -76,13 +76,32 @@ def test_a_profile_sets_what_was_not_given(run: Any, refused: Any, xtts: str) ->
     stable += ["--top-p=0.85", "--top-k=55", "--length-penalty=1.1"]
     assert spoken(run, *speak, "--profile", "xtts_stable") == spoken(run, *speak, *stable)
     assert spoken(run, *speak, "--profile", "stable", "--top-k", 1) == spoken(run, *speak, *stable, "--top-k=1")
-    assert spoken(run, *speak, "--profile", "plain") == spoken(run, *speak)
+    plain = [f"--{name}={value}" for name, value in (("top-k", 50), ("top-p", 0.85), ("repetition-penalty", 5))]
+    assert spoken(run, *speak, "--profile", "plain") == spoken(run, *speak, *plain, "--length-penalty=1")
     assert "is for engine 'builtin', the model's is 'xtts'" in refused(
         run("say", "Hi.", *speak, "--profile", "builtin_fast"), 2
     )
     assert "there is no quality profile 'best'; there are builtin_balanced, " in refused(
         run("say", "Hi.", *speak, "--profile", "best"), 1
     )
+
+
+def test_without_a_profile_it_is_the_default_one_as_in_a_service(run: Any, xtts: str) -> None:
+    speak = ["--model", xtts, "--voice", "Ben"]
+    balanced = spoken(run, *speak, "--profile", "xtts_balanced")  # opens, and makes, the database
+    assert spoken(run, *speak) == balanced != spoken(run, *speak, "--profile", "plain")
+    stores = open_stores(load_settings())
+    stores.profiles.set_default("xtts_stable")
+    stores.close()
+    stable = spoken(run, *speak)
+    assert stable == spoken(run, *speak, "--profile", "stable") != balanced
+
+
+def test_no_database_is_made_to_look_for_the_default(run: Any, home: Path, xtts: str, recording: Path) -> None:
+    speak = ["--model", xtts, "--ref-audio", recording]
+    balanced = spoken(run, *speak)
+    assert not (home / "data" / "locutor.db").exists()
+    assert balanced == spoken(run, *speak, "--profile", "balanced") != spoken(run, *speak, "--profile", "plain")
 
 
 def test_an_own_profile_with_a_loudness(run: Any, tones: str, recording: Path) -> None:

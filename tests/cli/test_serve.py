@@ -14,7 +14,10 @@ import httpx
 import pytest
 
 from locutor.audio import io
+from locutor.audio.level import loudness_lufs
+from locutor.bootstrap import open_stores
 from locutor.local_service import LocalService, forget, look_up, write_down
+from locutor.settings import load_settings
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -85,6 +88,9 @@ def test_commands_use_a_service_that_asks_for_keys(
 def test_say_starts_a_service_once_and_hears_the_same(
     home: Path, tones: str, start: Start, run: Any, stopped: None
 ) -> None:
+    stores = open_stores(load_settings())
+    stores.profiles.create("tone", "Quiet", {"loudness_lufs": -33.0}, is_default=True)
+    stores.close()
     words = ("say", "Good morning, all of you!", "--model", tones, "--seed", "3")
     alone = run(*words, "-o", "a.wav")
     first = start(*words, "-o", "b.wav", "--use-service")
@@ -95,6 +101,7 @@ def test_say_starts_a_service_once_and_hears_the_same(
     second = run(*words, "-o", "c.flac", "--use-service")
     assert second.exit_code == 0 and "starting" not in second.stderr and look_up(home / "data") == service
     assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
+    assert loudness_lufs(io.read("a.wav")) == pytest.approx(-33, abs=0.5), "both speak by the default profile"
     assert (io.read("a.wav").samples == io.read("c.flac").samples).all()
     assert service is not None
     with urllib.request.urlopen(f"{service.url}/health/engines") as answer:

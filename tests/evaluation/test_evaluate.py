@@ -8,7 +8,7 @@ from locutor.analysis.asr import Transcript, WhisperTranscriber
 from locutor.analysis.mos import DistillMos
 from locutor.analysis.speaker import LstmSpeakerEncoder
 from locutor.audio.io import read, write
-from locutor.errors import AudioError, EngineError
+from locutor.errors import AudioError, EngineError, OptionError
 from locutor.evaluation.evaluate import Listeners, evaluate, items_of, speak_files
 from locutor.evaluation.report import Item, Result
 from locutor.types import Waveform
@@ -78,6 +78,14 @@ def test_a_bug_is_not_swallowed() -> None:
 
     with pytest.raises(ZeroDivisionError):
         evaluate(bug, [Item("a", TEXT, "en")], Listeners(Scribe(TEXT)))
+
+
+def test_what_was_asked_wrongly_is_no_bad_speech() -> None:
+    def refuse(item: Item) -> Waveform:
+        raise OptionError("this model has no option nfe_step")
+
+    with pytest.raises(OptionError, match="no option nfe_step"):
+        evaluate(refuse, [Item("a", TEXT, "en")], Listeners(Scribe(TEXT)))
 
 
 def test_nothing_to_evaluate() -> None:

@@ -1,12 +1,13 @@
 """`locutor evaluate`: let a model speak the test texts, listen, and report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from locutor.cli.console import console, progress
 from locutor.cli.console import say as remark
+from locutor.cli.synthesis import Profile, check_options, options_of, takes_options, voice_of
 from locutor.errors import MissingExtraError, NotFoundError
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from locutor.voices.store import Voice
 
 
-def evaluate(
+@takes_options
+def evaluate(  # typer reads the options off the signature, so they cannot be gathered in a dataclass
     lang: Annotated[str | None, typer.Option(help="Language of the test texts: en or pt-BR.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of `locutor models list`.")] = None,
     voice: Annotated[str | None, typer.Option(help="A voice of `locutor voices list`.")] = None,
@@ -24,43 +26,45 @@ def evaluate(
     references: Annotated[
         Path | None, typer.Option(help="Folder of recordings: every text is spoken in the next one's voice.")
     ] = None,
-    nfe_step: Annotated[int | None, typer.Option(help="Steps of a solve, 1 to 128.")] = None,
-    cfg_strength: Annotated[float | None, typer.Option(help="Guidance, 0 to 10.")] = None,
+    profile: Profile = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N texts.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every text.")] = 0,
     audio: Annotated[Path | None, typer.Option(help="Judge NAME.wav files of this folder instead of a model.")] = None,
     save: Annotated[Path | None, typer.Option(help="Keep the speech in this folder.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
+    **options: Any,
 ) -> None:
     """Measure a model on the fixed test texts: word and character errors, similarity, naturalness, speed."""
     from locutor.audio.files import replacing
-    from locutor.bootstrap import voice_store
+    from locutor.bootstrap import find_voice, voice_store
     from locutor.evaluation.evaluate import evaluate as measure
     from locutor.evaluation.evaluate import items_of, speak_files
     from locutor.settings import load_settings
     from locutor.text.languages import parse_language
-    from locutor.types import SynthesisOptions
 
+    given = check_options(options | {"seed": seed})
     settings = load_settings(lang=lang, model=model, voice=voice, device=device)
     for folder in filter(None, (audio, save, references, json.parent if json else None)):
         if not folder.is_dir():
             raise NotFoundError(f"there is no folder {folder}")
-    store = voice_store(settings)
-    voices = recordings(references) if references else [store.get(settings.voice)]
-    others = voices if references else list(store.list())
+    if references:
+        voices, others = recordings(references), []
+    else:  # what speaks must be able to speak in the voice
+        voices = [find_voice(settings, settings.voice) if audio else voice_of(settings)]
+        others = voice_store(settings).list()
     items = items_of(parse_language(settings.lang), [voice.id for voice in voices])[:limit]
+    how = options_of(settings, profile, given)
     listeners = load_listeners()
     if listeners.transcriber is None:
         raise MissingExtraError("faster-whisper", "asr")
-    options = SynthesisOptions(seed=seed, nfe_step=nfe_step, cfg_strength=cfg_strength)
-    speak = speak_files(audio) if audio else _speaker(settings, voices, options)
+    speak = speak_files(audio) if audio else _speaker(settings, voices, how)
     with progress("evaluating") as show:
         done = iter(range(1, len(items) + 1))
         report = measure(
             speak,
             items,
             listeners,
-            references={v.id: _reference(v) for v in (others if listeners.encoder else [])},
+            references=_references(voices, others) if listeners.encoder else {},
             save_dir=save,
             on_result=lambda result: show(result.item.name, next(done), len(items)),
         )
@@ -100,7 +104,12 @@ def _speaker(settings: "Settings", voices: "list[Voice]", options: "SynthesisOpt
     )
 
 
-def _reference(voice: "Voice") -> "Waveform":
+def _references(voices: "list[Voice]", others: "list[Voice]") -> "dict[str, Waveform]":
+    """Recordings of the voices and of others, by id; none where a voice has no recording of its own, which is said."""
     from locutor.audio import io
 
-    return io.read(voice.recording)
+    unrecorded = [voice.id for voice in voices if voice.ref_audio is None or voice.blend]
+    if unrecorded:
+        remark(f"note: left out of the report: similarity, for {', '.join(unrecorded)} has no recording of its own")
+        return {}
+    return {voice.id: io.read(voice.recording) for voice in (*others, *voices)}

@@ -11,7 +11,7 @@ from locutor.cli.console import progress
 from locutor.cli.console import say as remark
 from locutor.cli.output import STDOUT, Output
 from locutor.cli.service import local_client, refuse
-from locutor.cli.synthesis import takes_options
+from locutor.cli.synthesis import Profile, check_options, options_of, takes_options, voice_of
 from locutor.cli.text import read_text
 from locutor.errors import OptionError
 
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from locutor.client import Spoken
     from locutor.serving.recipe import Speech
     from locutor.settings import Settings
-    from locutor.types import SpeechRequest, SynthesisOptions
+    from locutor.types import SpeechRequest
     from locutor.voices.store import Voice
-
-PLAIN = "plain"  # the model's own defaults
 
 
 @takes_options
@@ -34,10 +32,7 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
     lang: Annotated[str | None, typer.Option(help="Language of the text: en, pt-BR, ...")] = None,
     output: Annotated[str, typer.Option("-o", "--output", help="File to write; - for stdout.")] = "out.wav",
     format: Annotated[str | None, typer.Option(help="wav, flac, mp3, ogg, opus; else by the file's name.")] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(help="A quality profile: its id, or fast, balanced, ...; else the model's own defaults."),
-    ] = None,
+    profile: Profile = None,
     normalize: Annotated[bool, typer.Option(help="Read numbers, dates and abbreviations as words.")] = True,
     lexicon: Annotated[Path | None, typer.Option(help="A file of pronunciations.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of `locutor models list`.")] = None,
@@ -50,10 +45,9 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
     """Say a text in a voice and write it to a file."""
     from locutor.settings import load_settings
     from locutor.text.languages import parse_language
-    from locutor.types import SpeechRequest, SynthesisOptions
+    from locutor.types import SpeechRequest
 
-    given = {name: value for name, value in options.items() if value is not None}
-    SynthesisOptions(**given)  # a wrong one is told before anything is opened
+    given = check_options(options)
     settings = load_settings(voice=voice, lang=lang, lexicon=lexicon, model=model, device=device)
     place = Output.check(output, format)
     said, language = read_text(text), parse_language(settings.lang)
@@ -61,14 +55,14 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
     if use_service:
         refuse({"--device": device, "--lexicon": lexicon})
         _check_reference(voice, ref_audio, ref_text)
-        wanted = given | {"language": language, "normalize": normalize, "quality_profile": profile or PLAIN}
+        wanted = given | {"language": language, "normalize": normalize, "quality_profile": profile}
         spoken = _ask(settings, said, ref_audio, ref_text, place.format, wanted)
         place.write_bytes(spoken.audio)
         _report(spoken.recipe, spoken.recipe["warnings"], name)
         return
     chosen = _choose_voice(settings, voice, ref_audio, ref_text)
     request = SpeechRequest(
-        text=said, language=language, options=_options(settings, profile, given), normalize=normalize
+        text=said, language=language, options=options_of(settings, profile, given), normalize=normalize
     )
     speech = _speak(settings, request, chosen)
     place.write(speech.waveform)
@@ -76,31 +70,10 @@ def say(  # typer reads the options off the signature, so they cannot be gathere
 
 
 def _choose_voice(settings: "Settings", voice: str | None, ref_audio: Path | None, ref_text: str | None) -> "Voice":
-    from locutor.bootstrap import checkpoint_store, find_voice
     from locutor.voices.store import Voice
 
     _check_reference(voice, ref_audio, ref_text)
-    if ref_audio is not None:
-        return Voice.from_file(ref_audio, ref_text)
-    found, card = find_voice(settings, settings.voice), checkpoint_store(settings).card(settings.model)
-    found.check_model(card.id, card.requires)
-    return found
-
-
-def _options(settings: "Settings", profile: str | None, given: dict[str, Any]) -> "SynthesisOptions":
-    """What the profile sets and, before that, what was given."""
-    from locutor.bootstrap import checkpoint_store, open_stores
-    from locutor.orders import choose_profile
-    from locutor.types import SynthesisOptions
-
-    if profile is None:  # no database is opened, or made
-        return SynthesisOptions(**given)
-    stores = open_stores(settings)
-    try:
-        engine = checkpoint_store(settings).card(settings.model).engine
-        return choose_profile(stores, profile, engine).options(given)
-    finally:
-        stores.close()
+    return voice_of(settings) if ref_audio is None else Voice.from_file(ref_audio, ref_text)
 
 
 def _check_reference(voice: str | None, ref_audio: Path | None, ref_text: str | None) -> None:

@@ -143,6 +143,15 @@ class BlendsVoices(Protocol):
 
 
 @runtime_checkable
+class HearsClips(Protocol):
+    """What an engine offers besides that hears the recordings of a voice apart; for others they are joined into one."""
+
+    def encode_clips(self, clips: Sequence[Waveform]) -> VoicePrompt:
+        """A voice of one or more recordings, in order. Raises AudioError as encode_voice."""
+        ...
+
+
+@runtime_checkable
 class HasSpeakers(Protocol):
     """What an engine offers besides whose checkpoint brings voices along."""
 

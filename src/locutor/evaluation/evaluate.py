@@ -9,7 +9,7 @@ from locutor.analysis.mos import MosPredictor
 from locutor.analysis.speaker import Embedding, SpeakerEncoder
 from locutor.audio.io import read, write
 from locutor.audio.level import peak
-from locutor.errors import AudioError, LocutorError
+from locutor.errors import AudioError, LocutorError, OptionError
 from locutor.evaluation import naturalness
 from locutor.evaluation.intelligibility import Intelligibility, all_wrong, score
 from locutor.evaluation.lists import texts_of
@@ -62,7 +62,8 @@ def evaluate(
 
     references: audio of each voice, for the similarity. save_dir: an existing folder that keeps NAME.wav of each item.
     on_result: called after each item, for progress. A LocutorError from `speak`, silence or no audio count as all
-    wrong and the run goes on; any other exception is a bug and ends it.
+    wrong and the run goes on; an OptionError, which tells of how it was asked, ends it, as does any other exception,
+    which is a bug.
     """
     panel = _Panel(listeners, _embed(listeners.encoder, references or {}))
     results = []
@@ -85,6 +86,8 @@ def _evaluate_item(speak: Speak, item: Item, panel: _Panel, save_dir: Path | Non
         waveform, timing = timed(lambda: speak(item))
         if peak(waveform) < _SILENT:
             raise AudioError("the synthesizer returned silence")
+    except OptionError:
+        raise
     except LocutorError as error:
         return _failed(item, panel, str(error))
     if save_dir is not None:

@@ -1,6 +1,8 @@
 """The profiles that come with Locutor. Names and values of those for F5 and XTTS are what
 users of earlier tools know; loudness is a static gain."""
 
+from dataclasses import replace
+
 from locutor.profiles.profile import QualityProfile
 
 
@@ -31,3 +33,10 @@ BUILTINS: dict[str, QualityProfile] = {
     )
 }  # fmt: skip
 DEFAULTS = {"builtin": "builtin_balanced", "f5": "f5tts_ultra_natural", "xtts": "xtts_balanced"}
+
+
+def default_of(engine: str) -> QualityProfile:
+    """The default one where nobody has chosen another. An engine without profiles has an empty one."""
+    if engine in DEFAULTS:
+        return replace(BUILTINS[DEFAULTS[engine]], is_default=True)
+    return QualityProfile(id=f"{engine}_plain", engine=engine, name="Plain", parameters={}, is_builtin=True)

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from locutor.errors import ConflictError, NotFoundError, OptionError
-from locutor.profiles.builtins import BUILTINS, DEFAULTS
+from locutor.profiles.builtins import BUILTINS, DEFAULTS, default_of
 from locutor.profiles.profile import QualityProfile, check_parameters
 from locutor.storage.database import Base, Database, now
 from locutor.storage.memo import Memo
@@ -72,9 +72,7 @@ class ProfileStore:
             profile_id = DEFAULTS.get(engine, "") if row is None else row.profile_id
             own = None if row is None or profile_id in BUILTINS else session.get(ProfileRow, profile_id)
         found = BUILTINS.get(profile_id) if own is None else _of(own)
-        if found is None:
-            return QualityProfile(id=f"{engine}_plain", engine=engine, name="Plain", parameters={}, is_builtin=True)
-        return replace(found, is_default=True)
+        return default_of(engine) if found is None else replace(found, is_default=True)
 
     def create(
         self,

@@ -5,9 +5,10 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 
 import torch
 
@@ -15,6 +16,9 @@ from locutor.audio.mel import SAMPLE_RATE, mel_spectrogram
 from locutor.audio.resample import resample
 from locutor.errors import CancelledError, StorageError
 from locutor.types import Waveform
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 logger = logging.getLogger(__name__)
 
@@ -34,22 +38,23 @@ class RunLog:
     """What a run measures, in RUN/log.jsonl and RUN/tensorboard. Raises StorageError when the folder refuses it.
 
     from_step: where a resumed run goes on; what TensorBoard was shown beyond it is taken back. boards: told the same.
+    They are told of the end too: of a log that cannot be opened as of a run that failed.
     A context: what leaves its block with an error has failed; a run that is stopped sets `ending` before.
     """
 
     def __init__(self, run: Path, from_step: int = 0, boards: Sequence[Board] = ()) -> None:
         self._boards = boards
         self.ending: Ending = "finished"
-        try:
-            run.mkdir(parents=True, exist_ok=True)
-            self._lines = (run / "log.jsonl").open("a", encoding="utf8")
-        except OSError as error:
-            raise StorageError(f"cannot write the log of run {run}: {error.strerror}") from error
-        self._board = None
-        if importlib.util.find_spec("tensorboard"):
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._board = SummaryWriter(run / "tensorboard", purge_step=from_step + 1 if from_step else None)
+        with ExitStack() as undo:
+            for board in boards:
+                undo.callback(board.close, "failed")
+            try:
+                run.mkdir(parents=True, exist_ok=True)
+                self._lines = undo.enter_context((run / "log.jsonl").open("a", encoding="utf8"))
+                self._board = _tensorboard(run, from_step)
+            except OSError as error:
+                raise StorageError(f"cannot write the log of run {run}: {error.strerror}") from error
+            undo.pop_all()
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         row = {"step": step, "time": round(time.time(), 1), **{k: float(f"{v:.9g}") for k, v in scalars.items()}}
@@ -80,8 +85,16 @@ class RunLog:
         self.close()
 
     def close(self) -> None:
-        self._lines.close()
+        for board in self._boards:  # first, for a full disk does not let the files be closed
+            board.close(self.ending)
         if self._board is not None:
             self._board.close()
-        for board in self._boards:
-            board.close(self.ending)
+        self._lines.close()
+
+
+def _tensorboard(run: Path, from_step: int) -> "SummaryWriter | None":
+    if not importlib.util.find_spec("tensorboard"):
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(run / "tensorboard", purge_step=from_step + 1 if from_step else None)

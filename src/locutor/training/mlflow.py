@@ -9,12 +9,13 @@ import logging
 import math
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from locutor.errors import ServiceError
+from locutor.errors import ServiceError, StorageError
 from locutor.training.log import Ending
 
 logger = logging.getLogger(__name__)
@@ -27,17 +28,20 @@ STATUSES: dict[Ending, str] = {"finished": "FINISHED", "stopped": "KILLED", "fai
 
 
 class MlflowRun:
-    """One run at a tracking server. Raises ServiceError when it cannot be begun; later the training is not disturbed: a
-    server that fails is told of in the log once, and not written to again."""
+    """One run at a tracking server. Raises ServiceError when it cannot be begun, StorageError when the folder does not
+    take its id; later the training is not disturbed: a server that fails is told of in the log once, and not written to
+    again."""
 
     def __init__(self, url: str, folder: Path, params: Mapping[str, object]) -> None:
         self._client = httpx.Client(base_url=url.rstrip("/") + API, timeout=TIMEOUT_S)
-        try:
-            self._id = self._resumed(folder) or self._begun(folder, params)
-        except (httpx.HTTPError, KeyError, ValueError) as error:
-            self._client.close()
-            raise ServiceError(f"no run could be begun at the MLflow server {url}: {_said(error)}") from error
-        self._fails = False
+        self._id, self._fails = "", False
+        with ExitStack() as undo:
+            undo.callback(self.close, "failed")
+            try:
+                self._begin(folder, params)
+            except (httpx.HTTPError, KeyError, ValueError) as error:
+                raise ServiceError(f"no run could be begun at the MLflow server {url}: {_said(error)}") from error
+            undo.pop_all()
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         now = int(1000 * time.time())
@@ -49,24 +53,25 @@ class MlflowRun:
         self._tell("runs/log-batch", {"run_id": self._id, "metrics": metrics})
 
     def close(self, ending: Ending) -> None:
-        self._tell("runs/update", {"run_id": self._id, "status": STATUSES[ending], "end_time": int(1000 * time.time())})
+        if self._id:
+            end = {"status": STATUSES[ending], "end_time": int(1000 * time.time())}
+            self._tell("runs/update", {"run_id": self._id, **end})
         self._client.close()
 
-    def _resumed(self, folder: Path) -> str | None:
+    def _begin(self, folder: Path, params: Mapping[str, object]) -> None:
         path = folder / "mlflow.json"
-        if not path.is_file():
-            return None
-        run_id = str(json.loads(path.read_text(encoding="utf-8"))["run_id"])
-        self._post("runs/update", {"run_id": run_id, "status": "RUNNING"})
-        return run_id
-
-    def _begun(self, folder: Path, params: Mapping[str, object]) -> str:
+        if path.is_file():
+            self._id = str(json.loads(path.read_text(encoding="utf-8"))["run_id"])
+            self._post("runs/update", {"run_id": self._id, "status": "RUNNING"})
+            return
         body = {"experiment_id": self._experiment(), "run_name": folder.name, "start_time": int(1000 * time.time())}
-        run_id = str(self._post("runs/create", body)["run"]["info"]["run_id"])
+        self._id = str(self._post("runs/create", body)["run"]["info"]["run_id"])
         texts = [{"key": name, "value": str(value)[:MAX_VALUE]} for name, value in params.items()]
-        self._post("runs/log-batch", {"run_id": run_id, "params": texts})
-        (folder / "mlflow.json").write_text(json.dumps({"run_id": run_id}), encoding="utf-8")
-        return run_id
+        self._post("runs/log-batch", {"run_id": self._id, "params": texts})
+        try:
+            path.write_text(json.dumps({"run_id": self._id}), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"cannot write {path}: {error.strerror}") from error
 
     def _experiment(self) -> str:
         found = self._client.get("experiments/get-by-name", params={"experiment_name": EXPERIMENT})

@@ -81,7 +81,7 @@ class VoiceLibrary:
         self._database, self.artefacts, self._folders = database, artefacts, folders
         self._speakers = speakers
         self._speech_seconds, self._write_down = speech_seconds, write_down
-        self._rows: Memo[str, VoiceRow | None] = Memo(database, self._find)
+        self._found: Memo[str, VoiceRecord | None] = Memo(database, self._find)
         self._uses = UseCounts(database)
 
     def list(self) -> list[Voice]:
@@ -99,20 +99,20 @@ class VoiceLibrary:
 
         NotFoundError names the nearest ones, OptionError the models when several have a speaker of that name.
         """
-        row = self._rows.get(voice)
-        if row is not None:
-            return self._voice(row)
+        found = self._found.get(voice)
+        if found is not None:
+            return self._voice(found)
         known = {v.id: v for v in self._folders.list()}
         if voice in known:
             return known[voice]
         if voice in VOICE_ALIASES:
             return aliased(list(known.values()))[voice]
         speakers = self.speakers()
-        found = [speaker for speaker in speakers if voice in (speaker.id, speaker.name)]
-        if len(found) > 1:
-            raise OptionError(f"several models have a speaker {voice!r}; name one of {', '.join(v.id for v in found)}")
-        if found:
-            return found[0]
+        named = [speaker for speaker in speakers if voice in (speaker.id, speaker.name)]
+        if len(named) > 1:
+            raise OptionError(f"several models have a speaker {voice!r}; name one of {', '.join(v.id for v in named)}")
+        if named:
+            return named[0]
         records = self.records()
         names = [*known, *(r.name for r in records), *(r.id for r in records), *(v.id for v in speakers)]
         names += [v.name for v in speakers]
@@ -281,19 +281,22 @@ class VoiceLibrary:
         """Write down the uses that were not yet."""
         self._uses.close()
 
-    def _find(self, voice: str) -> VoiceRow | None:
+    def _find(self, voice: str) -> VoiceRecord | None:
         with self._database.read() as session:
-            return session.scalar(select(VoiceRow).where(or_(VoiceRow.id == voice, VoiceRow.name == voice)))
+            row = session.scalar(select(VoiceRow).where(or_(VoiceRow.id == voice, VoiceRow.name == voice)))
+            return None if row is None else _record(session, row)
 
-    def _voice(self, found: VoiceRecord | VoiceRow) -> Voice:
+    def _voice(self, found: VoiceRecord) -> Voice:
         if found.blend:
             parts = tuple((self.get(part["voice"]), float(part["weight"])) for part in found.blend)
             heaviest = max(parts, key=lambda part: part[1])[0]
             return replace(heaviest, id=found.id, kind=LIBRARY, name=found.name, blend=parts)
         assert found.reference is not None
+        clips = [self.artefacts.path(clip.artefact) for clip in found.clips]
         return Voice(
             id=found.id, kind=LIBRARY, ref_audio=self.artefacts.path(found.reference), ref_text=found.ref_text,
             name=found.name, language=found.language, licence=found.licence,
+            clips=tuple(clips) if len(clips) > 1 else (),
         )  # fmt: skip
 
     def _free_name(self, name: str) -> str:

@@ -10,11 +10,12 @@ from typing import TypeAlias
 
 from locutor.audio import io
 from locutor.audio.reference import MAX_S, check_reference
-from locutor.engines.base import BlendsVoices, Engine, HasSpeakers, VoicePrompt
+from locutor.engines.base import BlendsVoices, Engine, HasSpeakers, HearsClips, VoicePrompt
 from locutor.errors import OptionError
 from locutor.voices.store import SPEAKER, Voice
 
-_Key: TypeAlias = tuple[str, str, tuple[tuple[str, str | None, float], ...]]
+_Heard: TypeAlias = tuple[tuple[tuple[str, ...], str | None, float], ...]
+_Key: TypeAlias = tuple[str, str, _Heard]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class PreparedVoice:
 class PromptCache:
     """The last `capacity` voices that were used; safe to share between threads.
 
-    A voice is its recording's bytes and its transcript, so an edited recording is prepared again.
+    A voice is its recordings' bytes and its transcript, so an edited recording is prepared again.
     """
 
     def __init__(self, capacity: int = 64) -> None:
@@ -57,11 +58,11 @@ class PromptCache:
         return len(self._prepared)
 
 
-def _heard(voice: Voice) -> tuple[tuple[str, str | None, float], ...]:
+def _heard(voice: Voice) -> _Heard:
     if voice.kind == SPEAKER:
-        return ((voice.id, None, 1.0),)
+        return (((voice.id,), None, 1.0),)
     parts = voice.blend or ((voice, 1.0),)
-    return tuple((_digest(part.recording), part.ref_text, weight) for part, weight in parts)
+    return tuple((tuple(map(_digest, (part.recording, *part.clips))), part.ref_text, weight) for part, weight in parts)
 
 
 def _prepared(engine: Engine, voice: Voice) -> PreparedVoice:
@@ -81,7 +82,11 @@ def _studio(engine: Engine, voice: Voice) -> PreparedVoice:
 def _prepare(engine: Engine, voice: Voice) -> PreparedVoice:
     waveform = io.read(voice.recording, max_s=MAX_S)
     report = check_reference(waveform)
-    return PreparedVoice(engine.encode_voice(waveform, voice.ref_text), report.warnings)
+    if voice.clips and isinstance(engine, HearsClips):
+        prompt = engine.encode_clips([io.read(clip, max_s=MAX_S) for clip in voice.clips])
+    else:
+        prompt = engine.encode_voice(waveform, voice.ref_text)
+    return PreparedVoice(prompt, report.warnings)
 
 
 def _blended(engine: Engine, voice: Voice) -> PreparedVoice:

@@ -45,6 +45,7 @@ class Voice:
 
     kind: "preset", "own" (a folder), "file" (given for one request), "library" (added through the studio) or "speaker"
     (comes with `model`, which knows it by its name; there is no recording of it).
+    clips: its recordings apart where there are several, for engines that hear them so; ref_audio is of them joined.
     blend: voices with their weights, which sum to 1; the voice is then a mixture, and ref_audio is its heaviest part's.
     """
 
@@ -55,6 +56,7 @@ class Voice:
     name: str = ""
     language: str | None = None
     licence: str | None = None
+    clips: tuple[Path, ...] = ()
     blend: tuple[tuple["Voice", float], ...] = ()
     model: str | None = None
 
