@@ -89,6 +89,7 @@ Service: TypeAlias = FastAPI
 OpenBackend: TypeAlias = Callable[[Settings, SpeechMetrics], SpeechBackend]
 _MIB = 1 << 20
 _MIN_GZIP = 600  # bytes; the head of an answer alone takes half of that
+_NEVER_GZIP = ("audio/*", "text/event-stream", "application/zip")  # sent as they are made, or packed already
 _GZIP_LEVEL = 5  # within 3 % of 9 for lists, at half the time
 _DESCRIPTION = "Clone a voice and let it speak, on your own machine."
 _log = structlog.get_logger("locutor.api")
@@ -158,7 +159,9 @@ def is_loopback(host: str) -> bool:
 
 def _add_middleware(app: FastAPI, settings: Settings, registry: CollectorRegistry) -> None:
     """The last one added is the first to see a request."""
-    app.add_middleware(GZipMiddleware, minimum_size=_MIN_GZIP, compresslevel=_GZIP_LEVEL)
+    app.add_middleware(
+        GZipMiddleware, minimum_size=_MIN_GZIP, compresslevel=_GZIP_LEVEL, exclude_content_types=_NEVER_GZIP
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
