@@ -259,6 +259,6 @@ async def _clean(served: Context) -> None:
             deleted = await run_sync(delete_expired, served.stores.jobs, served.stores.database)
             if deleted:
                 _log.info("expired jobs deleted", jobs=deleted)
-        except Exception:  # a disk that refuses today may not tomorrow
+        except (LocutorError, OSError):  # a disk that refuses today may not tomorrow
             _log.exception("expired jobs could not be deleted")
         await asyncio.sleep(60 * served.settings.cleanup_minutes)

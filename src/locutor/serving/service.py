@@ -4,6 +4,7 @@ import itertools
 import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -50,12 +51,10 @@ class SpeechService:
         return Speech(Waveform(np.concatenate(pieces), stream.sample_rate), stream.recipe, stream.warnings)
 
     def stream(self, call: SpeechCall) -> CallStream:
-        stream = self._begin(call, STREAM_AHEAD)
-        try:
+        with ExitStack() as unless_it_speaks:
+            stream = unless_it_speaks.enter_context(self._begin(call, STREAM_AHEAD))
             stream.wait_for_first()
-        except BaseException:
-            stream.close()
-            raise
+            unless_it_speaks.pop_all()
         return stream
 
     def load(self, model: str) -> None:
