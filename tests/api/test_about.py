@@ -29,6 +29,15 @@ def test_health_ready_and_engines(client: TestClient) -> None:
     assert "vocos-mel-24khz" not in {row["model"] for row in engines["engines"]}
 
 
+def test_the_device_is_known_before_a_model_is_loaded(serve: Any) -> None:
+    with serve(device="cpu") as found:
+        end = time.monotonic() + 60
+        while (engines := found.client.get("/health/engines").json())["devices"] == {"0": None}:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert engines["devices"] == {"0": "cpu"} and not any(row["loaded"] for row in engines["engines"])
+
+
 def test_ready_says_503_when_a_part_is_down(service: Any, client: TestClient) -> None:
     speech = service.context.speech
     down = type("Down", (), {"status": lambda self: _Status()})()

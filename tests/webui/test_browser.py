@@ -424,6 +424,7 @@ def show(page: Page, name: str) -> None:
 
 def test_an_idle_page_asks_nothing(open_page: Open) -> None:
     page = open_page("jobs")
+    expect(page.locator("[data-device]")).to_have_text(re.compile(r"CPU|CUDA"))  # by now the service has started
     page.wait_for_timeout(1500)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

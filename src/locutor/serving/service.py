@@ -79,6 +79,7 @@ class SpeechService:
             running=running,
             capacity=self._limits.max_waiting,
             workers={f"{i}": executor.state for i, executor in enumerate(self._executors)},
+            devices={f"{i}": executor.device for i, executor in enumerate(self._executors)},
             models=self._models(),
         )
 

@@ -39,10 +39,12 @@ class EngineHealth(BaseModel):
 
 
 class EnginesHealth(BaseModel):
-    """What GET /health/engines answers. workers: device -> ready, starting or down."""
+    """What GET /health/engines answers. workers: ready, starting or down, by number. devices: what each worker drives,
+    null until it has looked, which it does when it starts."""
 
     status: Literal["healthy", "unhealthy"]
     workers: dict[str, str]
+    devices: dict[str, str | None]
     waiting: int
     running: int
     capacity: int
