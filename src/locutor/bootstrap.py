@@ -98,8 +98,8 @@ def speech_backend(
     def executor(device: str) -> Executor:
         load = _model_loader(settings, device)
         if in_process:
-            return DeviceExecutor(load, chosen, counted.batch_done)
-        return WorkerExecutor(load, chosen, counted.batch_done, counted.worker_restarts.inc)
+            return DeviceExecutor(load, chosen, counted.batch_done, load.device_name)
+        return WorkerExecutor(load, chosen, counted.batch_done, counted.worker_restarts.inc, load.device_name)
 
     return SpeechService([executor(device) for device in settings.devices], settings.model, chosen, counted)
 

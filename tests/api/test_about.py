@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from locutor import __version__
 
@@ -26,6 +27,15 @@ def test_health_ready_and_engines(client: TestClient) -> None:
     loaded = {row["model"]: row for row in engines["engines"] if row["loaded"]}
     assert loaded["tones"]["n_loads"] == 1 and loaded["tones"]["users"] == 0 and engines["status"] == "healthy"
     assert "vocos-mel-24khz" not in {row["model"] for row in engines["engines"]}
+
+
+def test_the_device_is_known_before_a_model_is_loaded(serve: Any) -> None:
+    with serve(device="cpu") as found:
+        end = time.monotonic() + 60
+        while (engines := found.client.get("/health/engines").json())["devices"] == {"0": None}:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert engines["devices"] == {"0": "cpu"} and not any(row["loaded"] for row in engines["engines"])
 
 
 def test_ready_says_503_when_a_part_is_down(service: Any, client: TestClient) -> None:
@@ -105,3 +115,25 @@ def test_every_answer_has_an_id(client: TestClient) -> None:
         answer = client.get("/nowhere", headers={"X-Request-ID": odd})
         assert answer.status_code == 404 and answer.headers["X-Request-ID"] not in ("", odd)
         assert json.loads(answer.text)["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_a_database_that_refuses_is_told_and_cleaning_goes_on_after(serve: Any) -> None:
+    with serve(cleanup_minutes=0.001) as found:
+        jobs, database = found.context.stores.jobs, found.context.stores.database
+
+        def rename(old: str, new: str) -> None:
+            with database.write() as session:
+                session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+        rename("jobs", "gone_jobs")
+        rename("job_events", "gone_events")
+        health = found.client.get("/health")
+        assert health.status_code == 200 and "no such table" in health.json()["checks"]["database"]
+        time.sleep(0.3)  # several times over
+        rename("gone_events", "job_events")
+        rename("gone_jobs", "jobs")
+        jobs.cancel(jobs.submit("held", {}, ttl_s=0.0).id)
+        end = time.monotonic() + 60
+        while jobs.count() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert jobs.count() == 0

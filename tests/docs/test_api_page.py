@@ -1,4 +1,5 @@
-"""Every example of docs/api.md works, and every operation of the service has one for the shell and one in Python."""
+"""Every example of docs/api.md works, every operation of the service has one for the shell and one in Python, and every
+field of an answer is told."""
 
 import importlib.util
 import os
@@ -13,7 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from locutor.api.app import create_app
+from locutor.api.schemas.jobs import EventOut
 from locutor.audio import io
+from locutor.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -97,3 +101,48 @@ def test_the_first_example_is_a_command() -> None:
     for command in (blocks("sh")[0].strip(), "locutor keys create"):
         result = CliRunner().invoke(app, [*command.split()[1:], "--help"])
         assert result.exit_code == 0, command
+
+
+def told_fields(page: str) -> dict[str, set[str]]:
+    """Answers of a page's tables, and the fields that they tell; a row without a name goes on with the one above."""
+    told: dict[str, set[str]] = {}
+    for table in re.findall(r"^\| answer \| fields \|\n.*\n((?:\|.*\n)+)", page, re.MULTILINE):
+        name = ""
+        for line in table.splitlines():
+            first, fields = (cell.strip() for cell in line.strip("|").split("|"))
+            name = first or name
+            told.setdefault(f"{name}, {len(told)}" if first in told else name, set()).update(
+                re.findall(r"`(\w+)`", fields)
+            )
+    return told
+
+
+def answered_fields(api: dict[str, Any], training: bool) -> dict[str, set[str]]:
+    """Schemas of answers that go well, with what is in them: those of training, or all others."""
+    found: dict[str, set[str]] = {} if training else {"EventOut": set(EventOut.model_fields)}
+
+    def walk(node: Any) -> None:
+        if isinstance(node, list):
+            for part in node:
+                walk(part)
+        elif isinstance(node, dict):
+            name = str(node.get("$ref", "")).rpartition("/")[2]
+            schema = api["components"]["schemas"].get(name, {})
+            if "properties" in schema and name not in found:
+                found[name] = set(schema["properties"])
+            walk([schema] if name else list(node.values()))
+
+    for path, operations in api["paths"].items():
+        if path.startswith("/training/") == training:
+            for operation in operations.values():
+                walk([answer.get("content") for status, answer in operation["responses"].items() if status < "300"])
+    return found
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["service", "training"])
+def test_every_field_of_an_answer_is_told_and_no_other(training: bool) -> None:
+    answered = answered_fields(create_app(load_settings()).openapi(), training)
+    told = told_fields((ROOT / "docs" / "finetuning.md").read_text(encoding="utf-8") if training else PAGE)
+    assert len(answered) > 20
+    assert {name: fields for name, fields in answered.items() if fields not in told.values()} == {}
+    assert {name: fields for name, fields in told.items() if fields not in answered.values()} == {}

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from locutor.engines.device import available_devices, choose_device, set_threads
+from locutor.engines.device import available_devices, choose_device, chosen_name, set_threads
 from locutor.errors import OptionError
 
 
 def test_auto_says_what_it_chose() -> None:
     device = choose_device("auto")
-    assert device.name == next(iter(available_devices()))
+    assert device.name == next(iter(available_devices())) == chosen_name("auto")
     assert device.reason.startswith(f"auto chose {device.name}: ")
 
 

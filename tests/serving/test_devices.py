@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from locutor.bootstrap import speech_backend
+from locutor.engines.device import choose_device
 from locutor.errors import OptionError
 from locutor.serving.backend import SpeechCall
 from locutor.serving.service import SpeechService
@@ -45,6 +46,22 @@ def test_calls_are_spread_and_devices_agree(service: SpeechService, installation
 def counted(service: SpeechService) -> dict[tuple[str, str], float]:
     samples = service.metrics.lookups.collect()[0].samples
     return {(s.labels["cache"], s.labels["result"]): s.value for s in samples if s.name.endswith("_total")}
+
+
+@pytest.mark.parametrize(("device", "named"), [("auto", choose_device().name), ("cuda:99", "cuda:99")])
+def test_a_worker_names_its_device_before_it_has_a_model(installation: Path, device: str, named: str) -> None:
+    """One that is not there too: loading a model then says so."""
+    service = speech_backend(load_settings(data_dir=installation, device=device, model="tones", offline=True))
+    try:
+        end = time.monotonic() + 120
+        while service.status().devices == {"0": None} and time.monotonic() < end:
+            time.sleep(0.05)
+        assert service.status().devices == {"0": named} and service.status().models == ()
+        if device != "auto":
+            with pytest.raises(OptionError, match="'cuda:99' is not available"):
+                service.load("tones")
+    finally:
+        service.close()
 
 
 @pytest.mark.parametrize("device", ["", " , "])

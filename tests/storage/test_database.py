@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from locutor.errors import StorageError
 from locutor.storage.database import Base, Database
@@ -48,6 +49,14 @@ def test_what_a_read_changes_is_not_kept(database: Database) -> None:
         session.execute(text("INSERT INTO default_profiles VALUES ('f5', 'x')"))
     with database.read() as session:
         assert session.scalar(text("SELECT count(*) FROM default_profiles")) == 0
+
+
+def test_what_the_file_refuses_is_told_and_what_is_our_bug_is_not(database: Database) -> None:
+    for session_of in (database.read, database.write):
+        with pytest.raises(StorageError, match="refuses: no such table"), session_of() as session:
+            session.execute(text("SELECT * FROM nowhere"))
+        with pytest.raises(IntegrityError), session_of() as session:
+            session.execute(text("INSERT INTO default_profiles VALUES ('f5', NULL)"))
 
 
 def test_concurrent_increments_are_all_counted(database: Database) -> None:

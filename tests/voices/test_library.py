@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import Engine, event
 
 from locutor.audio import io
 from locutor.errors import AudioError, ConflictError, NotFoundError, OptionError, TextError
@@ -143,6 +144,20 @@ def test_removing(library: VoiceLibrary, clip: Path, artefacts: ArtefactStore) -
         library.remove("Ana")
     with pytest.raises(NotFoundError):
         library.remove("default")
+
+
+def test_the_library_is_read_in_two_queries(library: VoiceLibrary, clip: Path, database: Database) -> None:
+    for name, n_clips in (("Bea", 1), ("Ana", 2), ("Cora", 1)):
+        library.add([NewClip(audio=clip)] * n_clips, name=name)
+    asked: list[str] = []
+    listen = (Engine, "before_cursor_execute", lambda _c, _k, statement, *_: asked.append(statement))
+    event.listen(*listen)
+    try:
+        records = library.records()
+    finally:
+        event.remove(*listen)
+    assert [(record.name, len(record.clips)) for record in records] == [("Ana", 2), ("Bea", 1), ("Cora", 1)]
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
 
 
 def test_blends(library: VoiceLibrary, clip: Path) -> None:

@@ -424,6 +424,7 @@ def show(page: Page, name: str) -> None:
 
 def test_an_idle_page_asks_nothing(open_page: Open) -> None:
     page = open_page("jobs")
+    expect(page.locator("[data-device]")).to_have_text(re.compile(r"CPU|CUDA"))  # by now the service has started
     page.wait_for_timeout(1500)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -431,10 +432,13 @@ def test_an_idle_page_asks_nothing(open_page: Open) -> None:
     assert asked == []
 
 
+@pytest.mark.parametrize(("n_jobs", "n_voices"), [(0, 0), (300, 200)], ids=["new", "full"])
 def test_the_first_page_is_light(
-    benchmark: ModuleType, browser: Browser, make_server: Callable[..., Any], tmp_path: Path
+    benchmark: ModuleType, browser: Browser, make_server: Callable[..., Any], tmp_path: Path, n_jobs: int, n_voices: int
 ) -> None:
-    """Of a service just installed. When it can be used is the benchmark's to tell."""
+    """Of a service just installed, and of one with a history. When it can be used is the benchmark's to tell."""
+    if n_jobs:
+        benchmark.write_long_lists(tmp_path, n_jobs, 0, n_voices)
     server = make_server(tmp_path)
     server.start()
     try:
@@ -444,6 +448,18 @@ def test_the_first_page_is_light(
             assert weight <= 150_000
     finally:
         server.kill()
+
+
+def test_a_page_asks_for_each_list_once(server: Any, browser: Browser) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(server.url)))
+    page.goto(f"{server.url}/webui")
+    page.wait_for_selector("studio-page[data-ready]")
+    page.wait_for_timeout(1500)
+    page.close()
+    lists = [address for address in asked if not address.startswith("/webui")]
+    assert "/voices?limit=1000" in lists and len(lists) == len(set(lists)), lists
 
 
 def test_ten_thousand_jobs_stay_smooth(

@@ -14,6 +14,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
 
@@ -87,6 +88,9 @@ ROUTERS: tuple[APIRouter, ...] = (
 Service: TypeAlias = FastAPI
 OpenBackend: TypeAlias = Callable[[Settings, SpeechMetrics], SpeechBackend]
 _MIB = 1 << 20
+_MIN_GZIP = 600  # bytes; the head of an answer alone takes half of that
+_NEVER_GZIP = ("audio/*", "text/event-stream", "application/zip")  # sent as they are made, or packed already
+_GZIP_LEVEL = 5  # within 3 % of 9 for lists, at half the time
 _DESCRIPTION = "Clone a voice and let it speak, on your own machine."
 _log = structlog.get_logger("locutor.api")
 
@@ -155,6 +159,9 @@ def is_loopback(host: str) -> bool:
 
 def _add_middleware(app: FastAPI, settings: Settings, registry: CollectorRegistry) -> None:
     """The last one added is the first to see a request."""
+    app.add_middleware(
+        GZipMiddleware, minimum_size=_MIN_GZIP, compresslevel=_GZIP_LEVEL, exclude_content_types=_NEVER_GZIP
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -252,6 +259,6 @@ async def _clean(served: Context) -> None:
             deleted = await run_sync(delete_expired, served.stores.jobs, served.stores.database)
             if deleted:
                 _log.info("expired jobs deleted", jobs=deleted)
-        except Exception:  # a disk that refuses today may not tomorrow
+        except (LocutorError, OSError):  # a disk that refuses today may not tomorrow
             _log.exception("expired jobs could not be deleted")
         await asyncio.sleep(60 * served.settings.cleanup_minutes)

@@ -59,13 +59,13 @@ class SpokenFile:
     @classmethod
     def begin(cls, backend: SpeechBackend, call: SpeechCall, format: str) -> "SpokenFile":
         """Blocks until the first piece is there; raises as SpeechBackend.stream."""
-        stream = backend.stream(call)
-        try:
+        with contextlib.ExitStack() as unless_it_begins:
+            stream = backend.stream(call)
+            unless_it_begins.callback(stream.close)
             encoder = open_encoder(format, stream.sample_rate)
-            return cls(stream, encoder, _more(stream, encoder))
-        except BaseException:
-            stream.close()
-            raise
+            begun = cls(stream, encoder, _more(stream, encoder))
+            unless_it_begins.pop_all()
+        return begun
 
     @property
     def is_over(self) -> bool:

@@ -19,25 +19,35 @@ def choose_device(requested: str = "auto") -> Device:
     "auto" takes the first CUDA device, else MPS, else the CPU. Anything else is taken at its word: an unknown or
     absent device raises OptionError, which names those that are here.
     """
-    available = available_devices()
-    if requested == "auto":
-        name = next(iter(available))
-        return Device(name, f"auto chose {name}: {available[name]}")
-    name = "cuda:0" if requested == "cuda" else requested
+    name = chosen_name(requested)
+    described = available_devices()[name]
+    return Device(name, f"auto chose {name}: {described}" if requested == "auto" else f"{described}, as asked")
+
+
+def chosen_name(requested: str = "auto") -> str:
+    """The name of `choose_device` alone, which takes no memory of a GPU; raises as it does."""
+    available = _names()
+    name = {"auto": available[0], "cuda": "cuda:0"}.get(requested, requested)
     if name not in available:
         raise OptionError(f"device {requested!r} is not available; choose one of: auto, {', '.join(available)}")
-    return Device(name, f"{available[name]}, as asked")
+    return name
 
 
 def available_devices() -> dict[str, str]:
     """Name of each usable device to its description, best first; "cpu" is always last."""
     import torch
 
-    found = {f"cuda:{i}": torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())}
-    if torch.backends.mps.is_available():
-        found["mps"] = "Apple GPU"
-    found["cpu"] = f"CPU, {torch.get_num_threads()} threads" + ("" if found else "; torch sees no GPU")
-    return found
+    names = _names()
+    cpu = f"CPU, {torch.get_num_threads()} threads" + ("" if len(names) > 1 else "; torch sees no GPU")
+    others = {"mps": "Apple GPU", "cpu": cpu}
+    return {name: others[name] if name in others else torch.cuda.get_device_name(name) for name in names}
+
+
+def _names() -> list[str]:
+    import torch
+
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return [*(f"cuda:{i}" for i in range(torch.cuda.device_count())), *mps, "cpu"]
 
 
 @dataclass(frozen=True)

@@ -91,12 +91,16 @@ class ModelState:
 
 @dataclass(frozen=True, kw_only=True)
 class BackendStatus:
-    """waiting, running: calls. capacity: of the queue. workers: device -> "ready", "starting" or "down"."""
+    """waiting, running: calls. capacity: of the queue. workers: their numbers -> "ready", "starting" or "down".
+
+    devices: numbers of workers -> torch's name of what each drives, None until that is known.
+    """
 
     waiting: int
     running: int
     capacity: int
     workers: dict[str, str]
+    devices: dict[str, str | None]
     models: tuple[ModelState, ...]
 
     @property

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from locutor.errors import ConflictError, NotFoundError
@@ -48,7 +49,8 @@ class ModelCache:
         with self._lock:
             entry = self._entries.setdefault(model, _Entry())
             entry.users += 1
-        try:
+        with ExitStack() as unless_it_loads:
+            unless_it_loads.callback(self._leave, model, entry)
             with entry.loading:
                 if entry.model is None:
                     self.n_misses += 1
@@ -57,9 +59,7 @@ class ModelCache:
                 else:
                     self.n_hits += 1
                 loaded = entry.model
-        except BaseException:
-            self._leave(model, entry)
-            raise
+            unless_it_loads.pop_all()
         self._shrink()
         return loaded
 

@@ -19,7 +19,7 @@ from locutor.serving.backend import ModelState
 from locutor.serving.cache import ModelCache
 from locutor.serving.executor import BatchDone, CallFailed, Finished, Sink, Work
 from locutor.serving.limits import ServingLimits
-from locutor.serving.models import LoadModel
+from locutor.serving.models import LoadModel, NameDevice
 from locutor.serving.running import RunningCall, plan_call
 from locutor.serving.scheduler import Item, Scheduler
 from locutor.types import SynthesisOptions, Waveform
@@ -49,13 +49,20 @@ class DeviceExecutor:
     state = "ready"
 
     def __init__(
-        self, load: LoadModel, limits: ServingLimits, on_batch: Callable[[BatchDone], None] = lambda batch: None
+        self,
+        load: LoadModel,
+        limits: ServingLimits,
+        on_batch: Callable[[BatchDone], None] = lambda batch: None,
+        name_device: NameDevice | None = None,
     ) -> None:
         self.cache = ModelCache(load, limits)
         self._limits, self._on_batch = limits, on_batch
         self._prompts = PromptCache()
         self._told: Counter[tuple[str, str]] = Counter()  # lookups that were reported
         self._front = ThreadPoolExecutor(FRONT_THREADS, "speech-plan")
+        self.device: str | None = None
+        if name_device is not None:
+            self._front.submit(self._name, name_device)
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
         self._scheduler: Scheduler[_Piece] = Scheduler(limits.max_batch_frames, limits.max_wait_s)
         self._calls: dict[int, RunningCall] = {}
@@ -92,6 +99,9 @@ class DeviceExecutor:
         self.cache.close()
 
     # Threads of the front: no device is needed.
+
+    def _name(self, name_device: NameDevice) -> None:
+        self.device = name_device()
 
     def _plan(self, call_id: int, work: Work, sink: Sink, deadline: float) -> None:
         try:

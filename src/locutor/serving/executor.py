@@ -102,6 +102,11 @@ class Executor(Protocol):
         """ "ready", "starting" or "down"."""
         ...
 
+    @property
+    def device(self) -> str | None:
+        """torch's name of it, None until that is known."""
+        ...
+
     def submit(self, call_id: int, work: Work, sink: Sink) -> None:
         """Begin a call; its events go to the sink."""
         ...

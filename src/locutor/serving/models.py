@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 from locutor.engines.base import Engine
 from locutor.engines.checkpoints import Checkpoint, CheckpointStore
-from locutor.engines.device import choose_device, set_threads
+from locutor.engines.device import choose_device, chosen_name, set_threads
 from locutor.engines.registry import default_registry
+from locutor.errors import OptionError
 from locutor.text.lexicon import Lexicon
 
 
@@ -24,6 +25,7 @@ class LoadedModel:
 
 
 LoadModel: TypeAlias = Callable[[str], LoadedModel]
+NameDevice: TypeAlias = Callable[[], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,14 @@ class ModelLoader:
         return LoadedModel(
             engine=engine, checkpoint=checkpoint, device=device, n_bytes=weight_bytes(engine), lexicon=lexicon
         )
+
+    def device_name(self) -> str:
+        """Where models will be; takes seconds in a process that has not imported torch. As it was asked for where there
+        is no such device: loading a model says so."""
+        try:
+            return chosen_name(self.device)
+        except OptionError:
+            return self.device
 
 
 def weight_bytes(engine: Engine) -> int:

@@ -4,6 +4,7 @@ import itertools
 import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -50,12 +51,10 @@ class SpeechService:
         return Speech(Waveform(np.concatenate(pieces), stream.sample_rate), stream.recipe, stream.warnings)
 
     def stream(self, call: SpeechCall) -> CallStream:
-        stream = self._begin(call, STREAM_AHEAD)
-        try:
+        with ExitStack() as unless_it_speaks:
+            stream = unless_it_speaks.enter_context(self._begin(call, STREAM_AHEAD))
             stream.wait_for_first()
-        except BaseException:
-            stream.close()
-            raise
+            unless_it_speaks.pop_all()
         return stream
 
     def load(self, model: str) -> None:
@@ -80,6 +79,7 @@ class SpeechService:
             running=running,
             capacity=self._limits.max_waiting,
             workers={f"{i}": executor.state for i, executor in enumerate(self._executors)},
+            devices={f"{i}": executor.device for i, executor in enumerate(self._executors)},
             models=self._models(),
         )
 

@@ -21,7 +21,7 @@ from locutor.errors import WorkerError
 from locutor.serving.backend import ModelState
 from locutor.serving.executor import BatchDone, CallEvent, CallFailed, ExecutorDied, Finished, Sink, Work
 from locutor.serving.limits import ServingLimits
-from locutor.serving.models import LoadModel
+from locutor.serving.models import LoadModel, NameDevice
 from locutor.serving.worker_main import Answer, Ask, Cancel, Fetched, Hello, Message, Report, Submit, Told, serve
 
 ANSWER_S = 300.0  # a model may take long to load
@@ -45,8 +45,9 @@ class WorkerExecutor:
         limits: ServingLimits,
         on_batch: Callable[[BatchDone], None] = lambda batch: None,
         on_restart: Callable[[], object] = lambda: None,
+        name_device: NameDevice | None = None,
     ) -> None:
-        self._load, self._limits = load, limits
+        self._load, self._limits, self._name_device = load, limits, name_device
         self._on_batch, self._on_restart = on_batch, on_restart
         self._lock = threading.RLock()
         self._sinks: dict[int, Sink] = {}
@@ -59,12 +60,21 @@ class WorkerExecutor:
         self._process: SpawnProcess | None = None
         self._state = "starting"
         self._states: tuple[ModelState, ...] = ()
+        self._device: str | None = None
         self._reader = threading.Thread(target=self._keep_running, name="speech-worker", daemon=True)
         self._reader.start()
 
     @property
     def state(self) -> str:
         return self._state
+
+    @property
+    def device(self) -> str | None:
+        """As the worker says, asked until it knows."""
+        if self._device is None and self._state == "ready":
+            with suppress(WorkerError):
+                self._device = self._ask("device", "", STATES_S)
+        return self._device
 
     @property
     def pid(self) -> int | None:
@@ -151,7 +161,10 @@ class WorkerExecutor:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=serve, args=(theirs, self._load, self._limits), name="locutor-speech", daemon=True
+            target=serve,
+            args=(theirs, self._load, self._limits, self._name_device),
+            name="locutor-speech",
+            daemon=True,
         )
         with self._lock:
             self._process = process

@@ -13,7 +13,7 @@ from locutor.errors import LocutorError
 from locutor.serving.device import DeviceExecutor
 from locutor.serving.executor import BatchDone, CallEvent, CallFailed, Work
 from locutor.serving.limits import ServingLimits
-from locutor.serving.models import LoadModel
+from locutor.serving.models import LoadModel, NameDevice
 
 SWITCH_S = 0.0005  # between threads: the device's must not wait long for one that plans the next call
 
@@ -42,7 +42,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Ask:
-    """ "load" or "unload" a model, or list the "models"; an Answer follows."""
+    """ "load" or "unload" a model, list the "models" or name the "device"; an Answer follows."""
 
     id: int
     action: str
@@ -75,11 +75,11 @@ Message: TypeAlias = Submit | Cancel | Fetched | Ask
 Report: TypeAlias = Hello | Told | Answer | BatchDone
 
 
-def serve(pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
+def serve(pipe: Connection, load: LoadModel, limits: ServingLimits, name_device: NameDevice | None) -> None:
     """Run a device until the other end of the pipe is closed, then end at once, whatever is under way."""
     sys.setswitchinterval(SWITCH_S)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes the pipe
-    worker = _Worker(pipe, load, limits)
+    worker = _Worker(pipe, load, limits, name_device)
     worker.report(Hello())
     try:
         while True:
@@ -91,11 +91,13 @@ def serve(pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
 class _Worker:
     """Hands messages to the device, and what it tells to the pipe: reports that wait travel as one list."""
 
-    def __init__(self, pipe: Connection, load: LoadModel, limits: ServingLimits) -> None:
+    def __init__(
+        self, pipe: Connection, load: LoadModel, limits: ServingLimits, name_device: NameDevice | None
+    ) -> None:
         self._pipe = pipe
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         threading.Thread(target=self._send_all, name="speech-reports", daemon=True).start()
-        self._device = DeviceExecutor(load, limits, self.report)
+        self._device = DeviceExecutor(load, limits, self.report, name_device)
 
     def report(self, report: Report) -> None:
         """From any thread; a device does not wait until the other end has taken its audio."""
@@ -126,6 +128,8 @@ class _Worker:
         try:
             if ask.action == "models":
                 self.report(Answer(ask.id, self._device.models()))
+            elif ask.action == "device":
+                self.report(Answer(ask.id, self._device.device))
             else:
                 self._device.manage(ask.action, ask.model)
                 self.report(Answer(ask.id))

@@ -58,8 +58,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the database; what is changed in it is not kept."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        """A session that sees one state of the database; what is changed in it is not kept.
+
+        Raises StorageError when the file can no longer be read.
+        """
+        with self._refusals(), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -68,12 +71,9 @@ class Database:
 
         Raises StorageError when another process holds the lock for BUSY_TIMEOUT_S, or the disk refuses.
         """
-        try:
-            with Session(self._writer, expire_on_commit=False) as session, session.begin():
-                session.connection()  # takes the lock now, so that what is read is still true when it is changed
-                yield session
-        except OperationalError as error:
-            raise StorageError(f"the database {self.path} refuses: {_reason(error)}") from error
+        with self._refusals(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            session.connection()  # takes the lock now, so that what is read is still true when it is changed
+            yield session
 
     def version(self) -> int:
         """A number that is another one after every change, whoever made it; asking takes a few microseconds."""
@@ -85,6 +85,15 @@ class Database:
         self._engine.dispose()
         if self._watch is not None:
             self._watch.close()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            if type(error) not in (DatabaseError, OperationalError):  # a constraint that does not hold is our bug
+                raise
+            raise StorageError(f"the database {self.path} refuses: {_reason(error)}") from error
 
     def _migrate(self) -> None:
         from alembic import command

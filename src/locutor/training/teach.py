@@ -89,7 +89,7 @@ class Teaching:
             raise
         except CancelledError:
             return self._tell(state="stopped", message="stopped before the first update")
-        except BaseException as error:
+        except BaseException as error:  # passed on; a run that was killed by anything at all must not look alive
             self._tell(state="failed", error=str(error) or type(error).__name__, message="failed")
             raise
 

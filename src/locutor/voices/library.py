@@ -1,6 +1,7 @@
 """The voice library: voices added with recordings of their own, beside presets and voice folders."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -120,9 +121,13 @@ class VoiceLibrary:
         raise NotFoundError(f"no voice is called {voice!r}; near it: {', '.join(near)} (see: locutor voices list)")
 
     def records(self) -> Sequence[VoiceRecord]:
-        """The library, by name."""
+        """The library, by name; two queries, however many voices."""
+        clips: defaultdict[str, list[VoiceClipRow]] = defaultdict(list)
         with self._database.read() as session:
-            return [_record(session, row) for row in session.scalars(select(VoiceRow).order_by(VoiceRow.name))]
+            for clip in session.scalars(select(VoiceClipRow).order_by(VoiceClipRow.position)):
+                clips[clip.voice_id].append(clip)
+            rows = session.scalars(select(VoiceRow).order_by(VoiceRow.name))
+            return [VoiceRecord.of(row, clips[row.id]) for row in rows]
 
     def record(self, voice: str) -> VoiceRecord:
         """The library's voice of that id or name; NotFoundError for presets and folders too."""

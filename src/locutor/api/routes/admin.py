@@ -7,7 +7,15 @@ from fastapi import APIRouter, Depends, Query
 
 from locutor.api.deps import Context, Served, allow
 from locutor.api.schemas.common import Id, refusals
-from locutor.api.schemas.info import CleanupOut, ModelLoaded, StatsOut
+from locutor.api.schemas.info import (
+    CleanupOut,
+    FileStats,
+    JobCounts,
+    ModelLoaded,
+    SpeechStats,
+    StatsOut,
+    VoiceCounts,
+)
 from locutor.auth.scopes import Scope
 from locutor.errors import ConflictError, NotFoundError
 from locutor.jobs.model import Job
@@ -26,26 +34,26 @@ def stats(served: Served) -> StatsOut:
     voices, records = stores.voices.list(), stores.voices.records()
     n_library, n_speakers = (sum(v.kind == kind for v in voices) for kind in (LIBRARY, SPEAKER))
     return StatsOut(
-        jobs={"total": sum(counts.values())} | counts,
-        voice_profiles={
-            "total": len(voices),
-            "library": n_library,
-            "presets_and_folders": len(voices) - n_library - n_speakers,
-            "speakers": n_speakers,
-            "total_usage": sum(record.usage_count for record in records),
-        },
-        cache={
-            "files_count": stores.artefacts.n_files(),
-            "total_size_mb": round(stores.artefacts.n_bytes() / (1 << 20), 2),
-            "free_bytes": shutil.disk_usage(served.settings.data_dir).free,
-        },
-        speech={
-            "waiting": status.waiting,
-            "running": status.running,
-            "capacity": status.capacity,
-            "workers": status.workers,
-            "models": [state.model for state in status.models],
-        },
+        jobs=JobCounts(total=sum(counts.values()), **counts),
+        voice_profiles=VoiceCounts(
+            total=len(voices),
+            library=n_library,
+            presets_and_folders=len(voices) - n_library - n_speakers,
+            speakers=n_speakers,
+            total_usage=sum(record.usage_count for record in records),
+        ),
+        cache=FileStats(
+            files_count=stores.artefacts.n_files(),
+            total_size_mb=round(stores.artefacts.n_bytes() / (1 << 20), 2),
+            free_bytes=shutil.disk_usage(served.settings.data_dir).free,
+        ),
+        speech=SpeechStats(
+            waiting=status.waiting,
+            running=status.running,
+            capacity=status.capacity,
+            workers=status.workers,
+            models=[state.model for state in status.models],
+        ),
     )
 
 

@@ -95,6 +95,7 @@ def engines(served: Served) -> EnginesHealth:
     return EnginesHealth(
         status="healthy" if status.is_ready else "unhealthy",
         workers=status.workers,
+        devices=status.devices,
         waiting=status.waiting,
         running=status.running,
         capacity=status.capacity,

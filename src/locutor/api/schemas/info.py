@@ -1,6 +1,6 @@
 """What the service says about itself."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -39,10 +39,12 @@ class EngineHealth(BaseModel):
 
 
 class EnginesHealth(BaseModel):
-    """What GET /health/engines answers. workers: device -> ready, starting or down."""
+    """What GET /health/engines answers. workers: ready, starting or down, by number. devices: what each worker drives,
+    null until it has looked, which it does when it starts."""
 
     status: Literal["healthy", "unhealthy"]
     workers: dict[str, str]
+    devices: dict[str, str | None]
     waiting: int
     running: int
     capacity: int
@@ -84,13 +86,52 @@ class LanguagesOut(BaseModel):
     details: list[LanguageOut]
 
 
+class JobCounts(BaseModel):
+    """Jobs by status."""
+
+    total: int
+    queued: int
+    processing: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
+class VoiceCounts(BaseModel):
+    """Voices by where they come from. total_usage: how often those of the library have spoken."""
+
+    total: int
+    library: int
+    presets_and_folders: int
+    speakers: int
+    total_usage: int
+
+
+class FileStats(BaseModel):
+    """Files of jobs and voices. free_bytes: left on the disk of the data folder."""
+
+    files_count: int
+    total_size_mb: float
+    free_bytes: int
+
+
+class SpeechStats(BaseModel):
+    """Calls that wait and run, workers as in GET /health/engines, models in memory."""
+
+    waiting: int
+    running: int
+    capacity: int
+    workers: dict[str, str]
+    models: list[str]
+
+
 class StatsOut(BaseModel):
     """What GET /admin/stats answers."""
 
-    jobs: dict[str, int]
-    voice_profiles: dict[str, int]
-    cache: dict[str, Any]
-    speech: dict[str, Any]
+    jobs: JobCounts
+    voice_profiles: VoiceCounts
+    cache: FileStats
+    speech: SpeechStats
 
 
 class CleanupOut(BaseModel):

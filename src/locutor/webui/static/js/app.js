@@ -19,8 +19,9 @@ async function start() {
   const { authenticated } = await session;
   document.dispatchEvent(new Event("session"));
   if (!authenticated && !location.pathname.endsWith("/login")) return;
-  await Promise.all([...parts, showPage(false)]);
+  await Promise.all(parts);
   if (authenticated) live.start();
+  await showPage(false);
 }
 
 /** @param {boolean} isSwapped whether another page was here before */

@@ -1,5 +1,5 @@
-// <status-bar>: whether the service is there, what it does, what it holds in memory. Asks when something happened, never
-// by the clock.
+// <status-bar>: whether the service is there, what it does and where, what it holds in memory. Asks when something
+// happened; by the clock only while the service starts.
 
 import { currentSession, get } from "../lib/api.js";
 import { find } from "../lib/dom.js";
@@ -7,6 +7,7 @@ import { isFinal, live } from "../lib/events.js";
 import { number, size, t } from "../lib/words.js";
 
 const QUIET_MS = 400;
+const STARTING_MS = 2000;
 
 class StatusBar extends HTMLElement {
   #timer = 0;
@@ -21,9 +22,9 @@ class StatusBar extends HTMLElement {
     document.addEventListener("models", () => this.#soon());
   }
 
-  #soon() {
+  #soon(ms = QUIET_MS) {
     clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => void this.#refresh(), QUIET_MS);
+    this.#timer = window.setTimeout(() => void this.#refresh(), ms);
   }
 
   async #refresh() {
@@ -34,6 +35,8 @@ class StatusBar extends HTMLElement {
       ]);
       this.#showEngines(engines);
       this.#showQueue(engines, queued.total, processing.total);
+      const isStarting = Object.values(engines.workers).includes("starting") || Object.values(engines.devices).includes(null);
+      if (isStarting && live.isUp) this.#soon(STARTING_MS);
     } catch (error) {
       this.#show("down", error instanceof Error ? error.message : t("The service does not answer."));
     }
@@ -43,7 +46,7 @@ class StatusBar extends HTMLElement {
   #showEngines(engines) {
     const loaded = engines.engines.filter((/** @type {any} */ e) => e.loaded);
     const bytes = loaded.reduce((/** @type {number} */ sum, /** @type {any} */ e) => sum + e.n_bytes, 0);
-    const devices = new Set(loaded.map((/** @type {any} */ e) => e.device.toUpperCase()));
+    const devices = new Set(Object.values(engines.devices).filter(Boolean).map((name) => String(name).toUpperCase()));
     this.#part("[data-models]", loaded.map((/** @type {any} */ e) => e.model).join(", ") || t("no model loaded"));
     this.#part("[data-device]", [...devices].join(", "));
     this.#part("[data-memory]", bytes ? size(bytes) : "");

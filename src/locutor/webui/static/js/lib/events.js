@@ -16,6 +16,11 @@ class Live extends EventTarget {
   #timer = 0;
   isUp = false;
 
+  /** Whether `up` is soon to come. */
+  get isComing() {
+    return this.#source !== null && !this.isUp;
+  }
+
   start() {
     document.addEventListener("visibilitychange", () => (document.hidden ? this.#close() : this.#open()));
     window.addEventListener("online", () => this.#open());
@@ -28,6 +33,7 @@ class Live extends EventTarget {
     clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = null;
+    this.isUp = false;
   }
 
   #open() {
@@ -54,7 +60,6 @@ class Live extends EventTarget {
 
   #lost() {
     this.#close();
-    this.isUp = false;
     this.dispatchEvent(new Event("down"));
     this.#timer = window.setTimeout(() => this.#open(), this.#retryMs);
     this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);

@@ -5,7 +5,12 @@ import { live } from "./events.js";
 import { number, t } from "./words.js";
 import { complain } from "./notify.js";
 
-/** A page: `start` runs when it is shown, `refresh` again whenever the service comes back. */
+const MOST_PATIENT_MS = 2000;
+
+/**
+ * A page: `start` runs when it is shown, `refresh` once events come, so that none is missed and no list fetched twice,
+ * and again whenever the service comes back.
+ */
 export class Page extends HTMLElement {
   /** @type {AbortController} */
   #gone = new AbortController();
@@ -17,10 +22,11 @@ export class Page extends HTMLElement {
 
   connectedCallback() {
     this.#gone = new AbortController();
-    live.addEventListener("up", () => void this.#load(), { signal: this.signal });
+    const wait = setTimeout(() => void this.#load(), live.isComing ? MOST_PATIENT_MS : 0);
+    this.signal.addEventListener("abort", () => clearTimeout(wait));
+    live.addEventListener("up", () => (clearTimeout(wait), void this.#load()), { signal: this.signal });
     live.addEventListener("job", (event) => this.onJob(/** @type {CustomEvent} */ (event).detail), { signal: this.signal });
     this.start();
-    void this.#load();
   }
 
   disconnectedCallback() {
