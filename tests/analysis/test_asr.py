@@ -37,6 +37,15 @@ def test_hears_the_words_and_the_language(transcriber: WhisperTranscriber) -> No
 
 
 @has_whisper
+def test_a_loop_is_told_and_heard_once_more(transcriber: WhisperTranscriber) -> None:
+    """Nine seconds of one word and a half: heard without a limit, over two hundred words."""
+    once = read(CLIPS / "en_a1.opus")
+    start, end = (int(at_s * once.sample_rate) for at_s in (0.1, 0.7))
+    heard = transcriber.transcribe(Waveform(np.tile(once.samples[start:end], 16), once.sample_rate), "en")
+    assert heard.is_loop and 0 < len(heard.text.split()) < 100
+
+
+@has_whisper
 def test_no_samples_and_unknown_language(transcriber: WhisperTranscriber) -> None:
     assert transcriber.transcribe(Waveform(np.zeros(0), 16_000), "pt-BR").text == ""
     with pytest.raises(OptionError, match="'tlh'"):

