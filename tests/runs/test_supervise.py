@@ -19,7 +19,7 @@ from locutor.engines.registry import default_registry
 from locutor.jobs.kinds import JobKinds
 from locutor.jobs.model import JobStatus
 from locutor.runs.open import config_of_folder, run_tasks
-from locutor.runs.supervise import RunTasks
+from locutor.runs.supervise import STOP_S, RunTasks
 from locutor.runs.verdict import kept, verdict_on
 from locutor.settings import load_settings
 from locutor.training.run_folder import RunFolder
@@ -86,7 +86,8 @@ def test_killed_in_mid_epoch_stopped_and_gone_on_exactly(
         tasks.stop("cut")
         while folder.is_alive():
             time.sleep(0.05)
-        assert time.monotonic() - begun < 10 and folder.status().state == "stopped"
+        # Within its time, not killed after it; how soon is for the machine to say.
+        assert time.monotonic() - begun < STOP_S and folder.status().state == "stopped"
         again = tasks.resume("cut")
         wait_for(folder, 9)
         end = time.monotonic() + 60

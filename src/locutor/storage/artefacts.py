@@ -137,7 +137,11 @@ class ArtefactStore:
 
     def path(self, artefact_id: str) -> Path:
         """Where the file of a known id lies, to be read and never written. Raises NotFoundError."""
-        place = self._place(self.get(artefact_id).id)
+        return self.place(self.get(artefact_id).id)
+
+    def place(self, artefact_id: str) -> Path:
+        """As `path`, of an id that was just read from the database and is not looked for there again."""
+        place = self._place(artefact_id)
         if not place.is_file():
             raise NotFoundError(f"the file of {artefact_id!r} was removed from the data folder")
         return place

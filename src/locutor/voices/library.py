@@ -297,9 +297,9 @@ class VoiceLibrary:
             heaviest = max(parts, key=lambda part: part[1])[0]
             return replace(heaviest, id=found.id, kind=LIBRARY, name=found.name, blend=parts)
         assert found.reference is not None
-        clips = [self.artefacts.path(clip.artefact) for clip in found.clips]
+        clips = [self.artefacts.place(clip.artefact) for clip in found.clips]
         return Voice(
-            id=found.id, kind=LIBRARY, ref_audio=self.artefacts.path(found.reference), ref_text=found.ref_text,
+            id=found.id, kind=LIBRARY, ref_audio=self.artefacts.place(found.reference), ref_text=found.ref_text,
             name=found.name, language=found.language, licence=found.licence,
             clips=tuple(clips) if len(clips) > 1 else (),
         )  # fmt: skip

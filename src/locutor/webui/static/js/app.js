@@ -19,8 +19,8 @@ async function start() {
   const { authenticated } = await session;
   document.dispatchEvent(new Event("session"));
   if (!authenticated && !location.pathname.endsWith("/login")) return;
-  await Promise.all(parts);
   if (authenticated) live.start();
+  await Promise.all(parts);
   await showPage(false);
 }
 
