@@ -3,16 +3,17 @@
 Prints, per recording: similarity of three English sentences in its voice; of the recording through the vocoder alone,
 as it is, with its missing upper bands filled, and with the audio matched to its mel then, with the predicted MOS of the
 recording and of the last two; to the nearest other recording of the folder, which says what margin a perfect copy would
-have; and of NAME.other.flac, further speech of the same person, where human_references.py made one.
+have; and of NAME.other.flac, further speech of the same person, where human_references.py made one, with its margin.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from locutor.analysis.mos import DistillMos
-from locutor.analysis.speaker import LstmSpeakerEncoder, similarity
+from locutor.analysis.speaker import Embedding, LstmSpeakerEncoder, similarity
 from locutor.audio.io import read
 from locutor.audio.mel import SAMPLE_RATE, mel_spectrogram
 from locutor.audio.resample import resample
@@ -52,7 +53,7 @@ def clones(engine: BuiltinEngine, reference: Waveform) -> list[Waveform]:
 def main() -> None:
     networks = read_networks()
     engine, encoder, mos = BuiltinEngine(networks), LstmSpeakerEncoder(), DistillMos()
-    print("recording         cloned  vocoder  filled  matched  MOS before  filled  matched  nearest  other recording")
+    print("recording         cloned  vocoder  filled  matched  MOS before  filled  matched  nearest  again  margin")
     paths = sorted(
         p for p in Path(sys.argv[1]).iterdir() if p.suffix in (".flac", ".ogg", ".wav") and ".other" not in p.name
     )
@@ -65,9 +66,18 @@ def main() -> None:
         last = through_vocoder(networks, reference, fill=True, match=True)
         row += f"  {similarity(own, encoder.embed(filled)):6.3f}  {similarity(own, encoder.embed(last)):7.3f}"
         row += f"  {mos.predict(reference):10.2f}  {mos.predict(filled):6.2f}  {mos.predict(last):7.2f}"
-        row += f"  {max(similarity(own, voice) for other, voice in voices.items() if other != path):7.3f}"
+        others = [voice for other, voice in voices.items() if other != path]
+        row += f"  {_nearest(own, others):7.3f}"
         other = path.with_suffix(".other.flac")
-        print(row + (f"  {similarity(own, encoder.embed(read(other))):15.3f}" if other.exists() else ""), flush=True)
+        if other.exists():
+            again = encoder.embed(read(other))
+            alike = similarity(own, again)
+            row += f"  {alike:5.3f}  {alike - _nearest(again, others):6.3f}"
+        print(row, flush=True)
+
+
+def _nearest(voice: Embedding, others: Sequence[Embedding]) -> float:
+    return max(similarity(voice, other) for other in others)
 
 
 if __name__ == "__main__":

