@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400, func_only=True)]
 
@@ -260,6 +260,20 @@ def with_new_voice(page: Page) -> None:
     page.fill("[data-new] [name=consent_by]", "A test")
 
 
+def with_spare_voice(page: Page) -> None:
+    """First in the list, and part of no blend: a voice that a blend needs is not deleted."""
+    service = page.url.partition("/webui")[0]
+    values = {"name": "A spare one", "consent": "own", "consent_by": "A test"}
+    recording = FilePayload(name="a.flac", mimeType="audio/flac", buffer=DEFAULT_VOICE.read_bytes())
+    answer = page.request.post(f"{service}/voices/clone", multipart={**values, "file": recording})
+    assert answer.ok, answer.text()
+    job = answer.json()["job_id"]
+    _until(page, lambda: page.request.get(f"{service}/jobs/{job}").json()["status"] == "completed")
+    page.reload()
+    page.wait_for_selector("[data-ready]", state="attached")
+    expect(page.locator("[data-list] h3").first).to_have_text("A spare one")
+
+
 def with_two_parts(page: Page) -> None:
     page.fill("[data-blend-form] [name=name]", f"Half and half {time.monotonic_ns()}")
     for k in (0, 1):
@@ -457,7 +471,7 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-mix]", calls("POST /voices/blend"), ("[data-blend]",), prepare=with_two_parts),
         Control("[data-blend-form] [data-close-dialog]", hides("[data-blend-dialog]"), ("[data-blend]",)),
         Control("[data-import]", chooses_files),
-        Control("[data-delete]", confirms("DELETE /voices/*")),
+        Control("[data-delete]", confirms("DELETE /voices/*"), prepare=with_spare_voice),
     ),
     "jobs": (
         Control("[data-batch] summary", shows(".batch")),
