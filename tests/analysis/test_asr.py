@@ -25,6 +25,7 @@ def transcriber(tmp_path_factory: pytest.TempPathFactory) -> WhisperTranscriber:
     return WhisperTranscriber(whisper_base(tmp_path_factory.mktemp("cache")), n_threads=1)
 
 
+@pytest.mark.slow
 @has_whisper
 def test_hears_the_words_and_the_language(transcriber: WhisperTranscriber) -> None:
     waveform = read(CLIPS / "en_a1.opus")
@@ -36,6 +37,7 @@ def test_hears_the_words_and_the_language(transcriber: WhisperTranscriber) -> No
     assert transcriber.transcribe(surer) == transcriber.transcribe(surer, "en")
 
 
+@pytest.mark.slow
 @has_whisper
 def test_a_loop_is_told_and_heard_once_more(transcriber: WhisperTranscriber) -> None:
     """Nine seconds of one word and a half: heard without a limit, over two hundred words."""

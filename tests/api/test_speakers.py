@@ -38,6 +38,7 @@ def test_they_are_listed_with_their_model(client: TestClient) -> None:
     assert client.get("/admin/stats").json()["voice_profiles"]["speakers"] == 2
 
 
+@pytest.mark.slow
 def test_they_speak_with_their_model(client: TestClient) -> None:
     ana, again, ben = (say(client, voice=voice) for voice in (ANA, "Ana Florence", "Ben"))
     assert ana.status_code == 200, ana.text

@@ -88,5 +88,7 @@ def test_what_cannot_be_spoken_with(run: Any, refused: Any, xtts: None) -> None:
 def test_refusals(run: Any, hum: None, refused: Any) -> None:
     assert refused(run("evaluate", "--lang", "ja"), 2) == "there are test texts for en, pt-BR, not for 'ja'"
     assert refused(run("evaluate", "--audio", "gone"), 1) == "there is no folder gone"
+    unused = refused(run("evaluate", "--audio", ".", "--nfe-step", 8, "--profile", "fast"), 2)
+    assert unused == "--audio judges recordings, which nothing speaks anew: leave out --nfe-step, --profile"
     assert refused(run("evaluate", "--save", "gone"), 1) == "there is no folder gone"
     assert refused(run("evaluate", "--voice", "nobody"), 1).startswith("no voice is called 'nobody'")

@@ -70,6 +70,7 @@ def test_tracebacks_on_request(start: Any, tones: str, recording: Path, how: str
     assert b"error: cannot say 'FAIL'" in err and b"Traceback" in err
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind(start: Any, tones: str, recording: Path, home: Path) -> None:
     before = sorted(home.rglob("*"))
     process = start("say", "WAIT", "--model", tones, "--ref-audio", str(recording), "--no-normalize")

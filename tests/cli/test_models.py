@@ -129,6 +129,7 @@ def test_unknown_model(run: Any, refused: Any, action: str) -> None:
     assert refused(run("models", action, "bultin"), 1).startswith("no model is called 'bultin'; models are builtin, ")
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_downloaded(start: Any, hub: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hub sends half of the file and then stalls; after Ctrl-C the next pull asks for the rest only."""
     monkeypatch.setenv("LOCUTOR_HUB_URL", hub.url)

@@ -35,6 +35,7 @@ def test_every_option_is_a_flag(run: Any) -> None:
     assert "Steps of the solver (1 to 128)." in shown
 
 
+@pytest.mark.slow
 def test_a_speaker_of_the_model(run: Any, xtts: str) -> None:
     ana = spoken(run, "--model", xtts, "--voice", "tiny-xtts:Ana Florence")
     assert ana == spoken(run, "--model", xtts, "--voice", "Ana Florence")
@@ -51,6 +52,7 @@ def test_a_speaker_of_another_model(run: Any, refused: Any, xtts: str) -> None:
     assert "near it: tiny-xtts:Ben" in refused(run("say", "Hi.", "--model", xtts, "--voice", "tiny-xtts:Bem"), 1)
 
 
+@pytest.mark.slow
 def test_how_codes_are_drawn(run: Any, refused: Any, xtts: str) -> None:
     flags = [f"{flag_of(name)}={value}" for name, value in SAMPLED.items()]
     speak = ["--model", xtts, "--voice", "Ben"]
@@ -70,6 +72,7 @@ def test_what_a_model_of_codes_has_no_use_for(run: Any, refused: Any, xtts: str)
     assert message.startswith(f"this model has no option {', '.join(UNUSED_OPTIONS)}; it has temperature, top_k, ")
 
 
+@pytest.mark.slow
 def test_a_profile_sets_what_was_not_given(run: Any, refused: Any, xtts: str) -> None:
     speak = ["--model", xtts, "--voice", "Ben"]
     stable = [f"--{name}={value}" for name, value in (("temperature", 0.7), ("repetition-penalty", 1.7))]
@@ -86,6 +89,7 @@ def test_a_profile_sets_what_was_not_given(run: Any, refused: Any, xtts: str) ->
     )
 
 
+@pytest.mark.slow
 def test_without_a_profile_it_is_the_default_one_as_in_a_service(run: Any, xtts: str) -> None:
     speak = ["--model", xtts, "--voice", "Ben"]
     balanced = spoken(run, *speak, "--profile", "xtts_balanced")  # opens, and makes, the database

@@ -131,6 +131,7 @@ def test_commands_run(page: Path, place: Path) -> None:
         assert 0.2 < soundfile.info(next(filter(None, name))).duration < 60, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", with_blocks("bash"), ids=lambda page: page.name)
 def test_commands_that_cannot_run_here_exist(page: Path, place: Path) -> None:
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -101,6 +101,7 @@ def test_audio_is_kept_and_can_be_evaluated_again(tmp_path: Path) -> None:
     assert [r.intelligibility for r in first.results] == [r.intelligibility for r in again.results]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not all(find_spec(name) for name in ("faster_whisper", "resemblyzer", "distillmos")),
     reason="the models that listen are not installed",

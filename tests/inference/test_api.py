@@ -83,6 +83,7 @@ def test_speed_and_fixed_duration(model: F5TTSInference, ref_audio: Path) -> Non
         seconds(fix_duration=1.0)
 
 
+@pytest.mark.slow
 def test_long_texts_are_spoken_in_chunks(model: F5TTSInference, ref_audio: Path) -> None:
     sentence = "so it goes on and on, and then some more. "
     one = model.generate(sentence, ref_audio, REF_TEXT, **FAST).size

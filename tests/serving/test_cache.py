@@ -154,5 +154,5 @@ def test_threads_that_come_and_go_leave_nothing_in_use(models: Models) -> None:
 
 
 def test_weights_are_counted_once(builtin: Engine, tone: Any) -> None:
-    assert 100e6 < weight_bytes(builtin) < 130e6
+    assert 80e6 < weight_bytes(builtin) < 130e6  # a third of it in half as many bytes where the CPU has a use for them
     assert weight_bytes(tone.ToneEngine()) == 0

@@ -27,6 +27,7 @@ def service(installation: Path) -> Iterator[SpeechService]:
     opened.close()
 
 
+@pytest.mark.slow
 def test_calls_are_spread_and_devices_agree(service: SpeechService, installation: Path) -> None:
     voice = Voice.from_file(installation / "ref.wav")
     request = SpeechRequest(text="Hello there.", language="en", options=SynthesisOptions(seed=7))
@@ -48,6 +49,7 @@ def counted(service: SpeechService) -> dict[tuple[str, str], float]:
     return {(s.labels["cache"], s.labels["result"]): s.value for s in samples if s.name.endswith("_total")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("device", "named"), [("auto", choose_device().name), ("cuda:99", "cuda:99")])
 def test_a_worker_names_its_device_before_it_has_a_model(installation: Path, device: str, named: str) -> None:
     """One that is not there too: loading a model then says so."""

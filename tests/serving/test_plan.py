@@ -37,5 +37,8 @@ def test_an_early_piece_is_short_and_nothing_is_lost(engine: Any, text: str) -> 
     request = SpeechRequest(text=text, language="en", normalize=False)
     early, plain = (plan_speech(request, info, "m", early=e) for e in (True, False))
     assert len(early.chunks[0].text) <= EARLY_CHARS < len(plain.chunks[0].text)
+    parted = early.chunks[: len(early.chunks) - len(plain.chunks) + 1]
+    assert len(parted) >= 3
+    assert all(len(piece.text) <= 2**k * EARLY_CHARS for k, piece in enumerate(parted))
     said = ["".join("".join(chunk.text.split()) for chunk in plan.chunks) for plan in (early, plain)]
     assert said[0] == said[1] == "".join(text.split())

@@ -149,6 +149,7 @@ def run_save(run: Path, then: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", script, str(run)], capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_killed_while_writing_leaves_only_whole_checkpoints(tmp_path: Path) -> None:
     """SIGKILL just before the finished folder would get its name."""
     done = run_save(tmp_path, "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nsave(2)")
@@ -160,6 +161,7 @@ def test_killed_while_writing_leaves_only_whole_checkpoints(tmp_path: Path) -> N
     assert not list(tmp_path.glob("step_00000002*"))
 
 
+@pytest.mark.slow
 def test_a_disk_that_refuses_is_a_storage_error_and_leaves_nothing_half(tmp_path: Path) -> None:
     """A limit on the size of files: the kernel refuses the bytes, as it does on a full disk."""
     done = run_save(

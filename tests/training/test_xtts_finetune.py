@@ -167,6 +167,7 @@ def test_the_defaults_are_those_asked_for_but_for_loras_rate() -> None:
     assert Limits().min_snr_db == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lora", [False, True])
 def test_it_learns_a_few_clips_by_heart(data_dir: Path, base: Checkpoint, tmp_path: Path, lora: bool) -> None:
     trainable = make_trainable(lesson(data_dir, base, dataset=dataset(data_dir, 3)))

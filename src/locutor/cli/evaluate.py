@@ -8,7 +8,7 @@ import typer
 from locutor.cli.console import console, progress
 from locutor.cli.console import say as remark
 from locutor.cli.synthesis import Profile, check_options, options_of, takes_options, voice_of
-from locutor.errors import MissingExtraError, NotFoundError
+from locutor.errors import MissingExtraError, NotFoundError, OptionError
 
 if TYPE_CHECKING:
     from locutor.evaluation.evaluate import Listeners, Speak
@@ -43,6 +43,8 @@ def evaluate(  # typer reads the options off the signature, so they cannot be ga
     from locutor.text.languages import parse_language
 
     given = check_options(options | {"seed": seed})
+    if audio:
+        _refuse_unused(options | {"profile": profile, "model": model, "device": device})
     settings = load_settings(lang=lang, model=model, voice=voice, device=device)
     for folder in filter(None, (audio, save, references, json.parent if json else None)):
         if not folder.is_dir():
@@ -72,6 +74,12 @@ def evaluate(  # typer reads the options off the signature, so they cannot be ga
     if json:
         with replacing(json) as file:
             file.write(report.to_json().encode())
+
+
+def _refuse_unused(options: dict[str, Any]) -> None:
+    unused = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    if unused:
+        raise OptionError(f"--audio judges recordings, which nothing speaks anew: leave out {', '.join(unused)}")
 
 
 def load_listeners() -> "Listeners":

@@ -81,6 +81,13 @@ def choose_precision(device: str, requested: str = "auto") -> Precision:
     return Precision("float16", f"auto chose fp16 for compute capability {major}.{minor}")
 
 
+def multiplies_bf16(device: str) -> bool:
+    """Whether this is a CPU with a unit for products of bfloat16 matrices (AMX); on others float32 is faster."""
+    import torch
+
+    return device == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
 def set_threads(n_threads: int | None) -> None:
     """CPU threads of one operation; None leaves torch's own choice."""
     import torch

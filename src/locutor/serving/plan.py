@@ -12,7 +12,7 @@ from locutor.text.normalize import normalize
 from locutor.text.split import chunk
 from locutor.types import SpeechRequest
 
-EARLY_CHARS = 60  # length of the first piece of a long text whose first sound is waited for
+EARLY_CHARS = 40  # length of the first piece of a long text whose first sound is waited for
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Plan:
 def plan_speech(
     request: SpeechRequest, info: EngineInfo, model: str, lexicon: Lexicon | None = None, *, early: bool = False
 ) -> Plan:
-    """early: of a text of several chunks the first is cut short, so that its sound is there soon.
+    """early: of a text of several chunks the first is parted, so that its sound is there soon.
 
     Raises TextError when nothing can be spoken, OptionError for a language that the model does not speak.
     """
@@ -47,10 +47,17 @@ def plan_speech(
 
 
 def _early(texts: list[str], language: str, max_chars: int) -> list[str]:
-    """The first chunk parted in two, so that the first piece has at most EARLY_CHARS."""
-    first = chunk(texts[0], language, min(EARLY_CHARS, max_chars))[0]
-    rest = texts[0].removeprefix(first).strip()
-    return [first, rest, *texts[1:]] if rest and texts[0].startswith(first) else texts
+    """The first chunk parted: its first piece has at most EARLY_CHARS, and each further one at most twice as many as
+    the one before, so that it is spoken while that one is heard by a model that needs half the time."""
+    pieces: list[str] = []
+    rest, most = texts[0], EARLY_CHARS
+    while rest:
+        piece = chunk(rest, language, min(most, max_chars))[0]
+        if not rest.startswith(piece):  # sentences that were parted by something other than one space
+            return texts
+        pieces.append(piece)
+        rest, most = rest.removeprefix(piece).strip(), 2 * most
+    return [*pieces, *texts[1:]]
 
 
 def _language(tag: str, info: EngineInfo, model: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from locutor.audio.io import read
 from locutor.engines.base import VoicePrompt
 from locutor.engines.builtin.config import NetworkConfig
-from locutor.engines.builtin.engine import BuiltinEngine, Networks, read_networks
+from locutor.engines.builtin.engine import INFO, BuiltinEngine, Networks, read_networks
 from locutor.engines.builtin.network import AlignedDiT
 from locutor.types import Waveform
 
@@ -45,6 +45,14 @@ def goldens() -> ModuleType:
 @pytest.fixture(scope="session")
 def networks() -> Networks:
     return read_networks()
+
+
+@pytest.fixture
+def batching(networks: Networks) -> BuiltinEngine:
+    """In float32, whose batches can be compared with single utterances, and with batches, as on a GPU."""
+    engine = BuiltinEngine(networks)
+    engine.info = INFO
+    return engine
 
 
 @pytest.fixture

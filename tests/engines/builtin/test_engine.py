@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from locutor.audio.level import rms
-from locutor.audio.mel import FRAME_RATE, HOP_LENGTH
+from locutor.audio.mel import FRAME_RATE, HOP_LENGTH, mel_spectrogram
 from locutor.audio.resample import resample
 from locutor.engines.base import AudioChunk, Done, Utterance, VoicePrompt, synthesize
-from locutor.engines.builtin.engine import BuiltinEngine, Networks, loudest_stretch
+from locutor.engines.builtin.engine import INFO, BuiltinEngine, Networks, loudest_stretch
 from locutor.engines.builtin.phonemes import phoneme_tokens
 from locutor.engines.builtin.solve import Solve, SolveOptions
+from locutor.engines.device import multiplies_bf16
 from locutor.errors import AudioError, EngineError, OptionError, TextError
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform
 
@@ -60,22 +61,22 @@ def test_batch_equals_single(
         assert (alone - of_batch).abs().max() <= 1e-4
 
 
-def test_batched_audio_equals_single_audio(builtin: BuiltinEngine, prompts: dict[str, VoicePrompt]) -> None:
+def test_batched_audio_equals_single_audio(batching: BuiltinEngine, prompts: dict[str, VoicePrompt]) -> None:
     """The vocoder turns a difference of 1e-5 in the mel into one of up to 1e-4 where the phase is undecided."""
-    spoken, options = [prepared(builtin, prompts, line) for line in LINES[2:]], SynthesisOptions(nfe_step=2)
-    for utterance, of_batch in zip(spoken, synthesize(builtin, spoken, options), strict=True):
-        (alone,) = synthesize(builtin, [utterance], options)
+    spoken, options = [prepared(batching, prompts, line) for line in LINES[2:]], SynthesisOptions(nfe_step=2)
+    for utterance, of_batch in zip(spoken, synthesize(batching, spoken, options), strict=True):
+        (alone,) = synthesize(batching, [utterance], options)
         assert alone.n_samples == of_batch.n_samples == (utterance.n_frames - 1) * HOP_LENGTH
         assert np.abs(alone.samples - of_batch.samples).max() <= 1e-3
         assert rms(alone) > 0.01
 
 
 def test_a_cancelled_utterance_leaves_the_others_as_they_are(
-    builtin: BuiltinEngine, prompts: dict[str, VoicePrompt]
+    batching: BuiltinEngine, prompts: dict[str, VoicePrompt]
 ) -> None:
-    spoken = [prepared(builtin, prompts, line) for line in LINES[:3]]
+    spoken = [prepared(batching, prompts, line) for line in LINES[:3]]
     options = SynthesisOptions(nfe_step=3, cfg_strength=0.5)
-    session = builtin.open_session(options)
+    session = batching.open_session(options)
     ids = [session.admit(utterance) for utterance in spoken]
     assert session.step() == []
     session.cancel(ids[1])
@@ -86,7 +87,27 @@ def test_a_cancelled_utterance_leaves_the_others_as_they_are(
     assert session.step() == []
     audio = [event.waveform.samples for event in events if isinstance(event, AudioChunk)]
     for samples, utterance in zip(audio, (spoken[0], spoken[2]), strict=True):
-        assert np.abs(samples - synthesize(builtin, [utterance], options)[0].samples).max() <= 1e-3
+        assert np.abs(samples - synthesize(batching, [utterance], options)[0].samples).max() <= 1e-3
+
+
+def test_a_cpu_that_multiplies_bf16_says_the_same(
+    batching: BuiltinEngine, clips: dict[str, Waveform], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    halved, options = BuiltinEngine.load("cpu"), SynthesisOptions(nfe_step=2, cfg_strength=0.5)
+    mels = []
+    for engine in (batching, halved):
+        voice = {"voice_02": engine.encode_voice(clips["voice_02"])}
+        (speech,) = synthesize(engine, [prepared(engine, voice, LINES[2])], options)
+        mels.append(mel_spectrogram(torch.from_numpy(speech.samples)[None]))
+    error = (mels[0] - mels[1]).abs().mean()
+    assert 0 < error < 0.1 * mels[0].std()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert not multiplies_bf16("cpu") and not multiplies_bf16("cuda:0")
+
+
+def test_on_a_cpu_nobody_waits_for_another_in_the_same_batch(builtin: BuiltinEngine) -> None:
+    assert builtin.info.max_batch == 1 and INFO.max_batch > 1
 
 
 def test_the_seed_decides(builtin: BuiltinEngine, prompts: dict[str, VoicePrompt]) -> None:

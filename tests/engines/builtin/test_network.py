@@ -46,6 +46,18 @@ def test_shapes(patch: int) -> None:
     assert out.shape == (2, 12, 20) and torch.equal(out, torch.zeros_like(out))  # the last layer starts at zero
 
 
+def test_products_of_half_the_bits_give_nearly_the_same(tiny: AlignedDiT, tokens: Tensor) -> None:
+    exact = velocity(tiny, tokens, tiny.encode_reference(noise(1, N_REF, 20, seed=2)))
+    tiny.multiply_in(torch.bfloat16)
+    halved = tiny.encode_reference(noise(1, N_REF, 20, seed=2))
+    types = {name: tensor.dtype for name, tensor in tiny.state_dict().items()}
+    assert {name.split(".")[2] for name, kind in types.items() if kind == torch.bfloat16} == {"attn", "ff"}
+    assert halved.keys_values[0][0].dtype == torch.bfloat16 and halved.timbre.dtype == torch.float32
+    rounded = velocity(tiny, tokens, halved)
+    assert rounded.dtype == torch.float32
+    assert 1e-4 < (rounded - exact).norm() / exact.norm() < 0.02
+
+
 def test_every_condition_matters(tiny: AlignedDiT, tokens: Tensor, prefix: Prefix) -> None:
     base = velocity(tiny, tokens, prefix)
     withheld = tiny.encode_reference(noise(1, N_REF, 20, seed=2), dropped=torch.tensor([True]))

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ from locutor.engines.f5 import session
 from locutor.engines.f5.checkpoint import save_checkpoint
 from locutor.engines.f5.config import F5Config
 from locutor.engines.f5.dit import DiT
-from locutor.engines.f5.engine import F5Engine
+from locutor.engines.f5.engine import MAX_BATCH, F5Engine
 from locutor.engines.f5.layout import frame_mask, packed
 from locutor.engines.f5.runtime import Runtime
 from locutor.engines.f5.sampling import SolveOptions
@@ -165,7 +166,10 @@ def check_padded(variant: str) -> None:
 
 
 def tiny_engine(variant: str = "v1", seed: int = 0) -> F5Engine:
-    return F5Engine(tiny_network(variant, seed), Vocabulary(TOKENS), tiny_vocos())
+    """With batches, as on a GPU."""
+    engine = F5Engine(tiny_network(variant, seed), Vocabulary(TOKENS), tiny_vocos())
+    engine.info = replace(engine.info, max_batch=MAX_BATCH)
+    return engine
 
 
 def write_files(folder: Path, variant: str = "v1", seed: int = 0) -> dict[str, Path]:

@@ -77,6 +77,7 @@ def training_file(kit: ModuleType, path: Path) -> None:
     torch.save(content, path)
 
 
+@pytest.mark.slow
 def test_full_training_file(kit: ModuleType, tmp_path: Path) -> None:
     training_file(kit, tmp_path / "m.pt")
     assert_network(kit, tmp_path / "m.pt", seed=3)

@@ -84,6 +84,11 @@ def test_batch_equals_single(engine: F5Engine, voice: VoicePrompt) -> None:
         np.testing.assert_allclose(together.samples, alone.samples, atol=1e-4)
 
 
+def test_on_a_cpu_nobody_waits_for_another_in_the_same_batch(engine: F5Engine) -> None:
+    assert engine._network is not None and engine._vocoder is not None
+    assert F5Engine(engine._network, engine.vocabulary, engine._vocoder).info.max_batch == 1
+
+
 def test_a_step_is_an_euler_step(engine: F5Engine, voice: VoicePrompt) -> None:
     session = engine.open_session(SynthesisOptions(nfe_step=4))
     i = session.admit(engine.prepare(request("a word"), voice))

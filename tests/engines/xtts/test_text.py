@@ -72,6 +72,7 @@ def test_marks_that_would_be_read_out_are_left_out() -> None:
     assert tidy("- yes —") == "yes"
 
 
+@pytest.mark.slow
 def test_a_long_text_is_cut_so_that_no_part_has_too_many_tokens(engine: XttsEngine, kit: ModuleType) -> None:
     text = "the other one is here and there, and so it ends. " * 6
     utterance = prepared(engine, kit, text)

@@ -73,6 +73,7 @@ def test_padding_does_not_change_the_loss() -> None:
     assert float(together.detach()) == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns_a_toy_language_without_an_error(tmp_path: Path) -> None:
     objective = G2PObjective(tiny(), toy_rows(N_HELD_OUT + 3000), letters_per_batch=400)
     config = TrainConfig(

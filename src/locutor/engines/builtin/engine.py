@@ -29,6 +29,7 @@ from locutor.engines.builtin.pace import phoneme_ends, stretched
 from locutor.engines.builtin.phonemes import BOUNDARY, LANGUAGES, phoneme_tokens
 from locutor.engines.builtin.pronounce import pronounce
 from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions, lay_frames
+from locutor.engines.device import multiplies_bf16
 from locutor.engines.f5.sampling import CODE_OPTIONS
 from locutor.engines.flow_session import FlowSession
 from locutor.engines.lora import Adapter, adapted
@@ -126,8 +127,9 @@ class BuiltinEngine:
     """Engine of the model that ships with the package."""
 
     def __init__(self, networks: Networks, device: str = "cpu") -> None:
-        self.info = INFO
         self._device = torch.device(device)
+        # Two at a time take a CPU twice as long as one, and the first of them would wait for the second.
+        self.info = replace(INFO, max_batch=1) if self._device.type == "cpu" else INFO
         self._networks: Networks | None = networks
         for part in networks.parts().values():
             part.to(self._device)
@@ -135,7 +137,10 @@ class BuiltinEngine:
     @classmethod
     def load(cls, device: str = "cpu", path: Path = WEIGHTS) -> "BuiltinEngine":
         """The packaged weights, or a fine-tune of them. Raises CheckpointError when they are damaged."""
-        return cls(read_networks(path), device)
+        networks = read_networks(path)
+        if multiplies_bf16(device):
+            networks.acoustic.multiply_in(torch.bfloat16)
+        return cls(networks, device)
 
     def with_adapter(self, adapter: Adapter) -> "BuiltinEngine":
         """An engine that shares this one's weights and speaks with an adapter of the acoustic network on top. Raises

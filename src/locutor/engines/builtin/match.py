@@ -8,6 +8,7 @@ Shapes: s samples, n frames, c mel bands, f bins of the transform.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from locutor.audio.mel import HOP_LENGTH, LOG_FLOOR, N_FFT, MelConfig, mel_filterbank
@@ -24,19 +25,33 @@ def matched(audio: Tensor, mel: Tensor) -> Tensor:
     if len(audio) <= N_FFT // 2:
         return audio
     bank = mel_filterbank(MelConfig(), audio.device)  # (c, f)
-    spread = bank.T / bank.sum(0).clamp(min=1e-6)[:, None]  # (f, c): what each band says about a bin
-    window, wanted = torch.hann_window(N_FFT, device=audio.device), mel.float().exp().T
+    heard = bank.T.contiguous()
+    spread = bank / bank.sum(0).clamp(min=1e-6)  # what each band says about a bin
+    window, wanted = torch.hann_window(N_FFT, device=audio.device), mel.float().exp()
+    weight = _overlapped(window.square().expand(len(mel), -1))
 
     def spectrum(samples: Tensor) -> Tensor:
-        return torch.stft(samples, N_FFT, HOP_LENGTH, N_FFT, window, center=True, return_complex=True)  # (f, n)
+        padded = F.pad(samples[None], (N_FFT // 2, N_FFT // 2), mode="reflect")[0]
+        return torch.fft.rfft(padded.unfold(0, N_FFT, HOP_LENGTH) * window)  # (n, f)
 
     def scaled(found: Tensor) -> Tensor:
-        ratio = wanted / (bank @ found.abs()).clamp(min=LOG_FLOOR)
-        made = found * (spread @ ratio.clamp(1 / MAX_CHANGE, MAX_CHANGE))
-        return torch.istft(made, N_FFT, HOP_LENGTH, N_FFT, window, center=True)
+        magnitude = torch.view_as_real(found).square().sum(-1).sqrt()  # twice as fast as abs()
+        ratio = wanted / (magnitude @ heard).clamp(min=LOG_FLOOR)
+        made = found * (ratio.clamp(1 / MAX_CHANGE, MAX_CHANGE) @ spread)
+        return _overlapped(torch.fft.irfft(made, N_FFT) * window) / weight
 
     at = before = spectrum(audio)
     for _ in range(N_ROUNDS):
         now = spectrum(scaled(at))
         at, before = now + MOMENTUM * (now - before), now
     return scaled(at)
+
+
+def _overlapped(frames: Tensor) -> Tensor:
+    """Frames (n, N_FFT) added up where they overlap, from the middle of the first to that of the last."""
+    n = len(frames)
+    parts = frames.reshape(n, -1, HOP_LENGTH)
+    total = frames.new_zeros(n - 1 + parts.shape[1], HOP_LENGTH)
+    for k, part in enumerate(parts.unbind(1)):
+        total[k : k + n] += part
+    return total.flatten()[N_FFT // 2 : N_FFT // 2 + (n - 1) * HOP_LENGTH]

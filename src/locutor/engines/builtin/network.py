@@ -100,15 +100,16 @@ class Attention(nn.Module):
         self.k_norm = nn.RMSNorm(HEAD_DIM, eps=1e-6)
 
     def _heads(self, x: Tensor) -> Tensor:
-        b, n, _ = x.shape
-        return x.view(b, n, self.n_heads, HEAD_DIM).transpose(1, 2)  # (b, n, d) -> (b, h, n, e)
+        return x.view(*x.shape[:-1], self.n_heads, HEAD_DIM)  # (b, n, d) -> (b, n, h, e)
 
     def forward(
         self, x: Tensor, rope: tuple[Tensor, Tensor], prefix: KeysValues | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, KeysValues]:
         """mask: (b, 1, 1, n_ref + n) bool, True where attended. Returns (b, n, d) and this call's own keys, values."""
         q, k, v = self._heads(self.to_q(x)), self._heads(self.to_k(x)), self._heads(self.to_v(x))
-        q, k = apply_rope(self.q_norm(q), rope), apply_rope(self.k_norm(k), rope)
+        q, k = self.q_norm(q.float()), self.k_norm(k.float())
+        q, k, v = (part.transpose(1, 2) for part in (q, k, v))  # (b, n, h, e) -> (b, h, n, e)
+        q, k = apply_rope(q, rope).to(v.dtype), apply_rope(k, rope).to(v.dtype)
         own = (k, v)
         if prefix is not None:
             k, v = torch.cat([prefix[0].to(k.dtype), k], dim=2), torch.cat([prefix[1].to(v.dtype), v], dim=2)
@@ -118,7 +119,12 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and feed-forward, modulated by flow time (adaLN-zero: the offsets start at zero gates)."""
+    """Attention and feed-forward, modulated by flow time (adaLN-zero: the offsets start at zero gates).
+
+    dtype: of the matrix products' weights and of what goes into them.
+    """
+
+    dtype = torch.float32
 
     def __init__(self, dim: int, ff_mult: int) -> None:
         super().__init__()
@@ -136,9 +142,10 @@ class Block(nn.Module):
     ) -> tuple[Tensor, KeysValues]:
         """modulation: (b, 6, d)."""
         shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = (modulation + self.offset).unbind(1)
-        attended, own = self.attn(modulate(x, scale_a, shift_a), rope, prefix, mask)
-        x = x + gate_a[:, None] * attended
-        return x + gate_f[:, None] * self.ff(modulate(x, scale_f, shift_f)), own
+        attended, own = self.attn(modulate(x, scale_a, shift_a).to(self.dtype), rope, prefix, mask)
+        x = torch.addcmul(x, gate_a[:, None], attended.to(x.dtype))
+        widened = self.ff(modulate(x, scale_f, shift_f).to(self.dtype))
+        return torch.addcmul(x, gate_f[:, None], widened.to(x.dtype)), own
 
 
 class AlignedDiT(nn.Module):
@@ -169,6 +176,16 @@ class AlignedDiT(nn.Module):
         for layer in (self.adaln.linear, self.norm_out.linear, self.proj_out, self.timbre_proj):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+
+    def multiply_in(self, dtype: torch.dtype) -> None:
+        """Hold the weights of the blocks' matrix products in a type, and compute those in it. All else, and what runs
+        from block to block, stays as it is."""
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            block.dtype = dtype
+            for layer in block.modules():
+                if isinstance(layer, nn.Linear):
+                    layer.to(dtype)
 
     def normalize(self, mel: Tensor) -> Tensor:
         """Log-mel (..., c) -> zero mean and unit variance per band, as the flow sees it."""

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -96,9 +96,9 @@ class F5Engine:
             raise CheckpointError(
                 f"the vocoder takes {vocoder.config.n_mels} mel bands but the network makes {network.config.n_mels}"
             )
-        self.info = info
         self.vocabulary = vocabulary
         device = next(vocoder.parameters()).device
+        self.info = info if device.type != "cpu" else replace(info, max_batch=1)  # two take a CPU twice as long as one
         self.precision = choose_precision(str(device), precision)
         self._network: DiT | None = network
         self._vocoder: Vocos | None = vocoder

@@ -103,6 +103,10 @@ def apply_rope(x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
     """Rotate adjacent pairs of the last dimension; x: (b, h, n, e). Computed in float32, returned in x's type."""
     cos, sin = rope
     x32 = x.float()
+    if x.device.type == "cpu":  # the same in one pass over memory; no compiler for a GPU fuses complex numbers
+        turns = torch.complex(cos[..., ::2], sin[..., ::2])
+        pairs = torch.view_as_complex(x32.reshape(*x.shape[:-1], -1, 2))
+        return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
     turned = torch.stack([-x32[..., 1::2], x32[..., ::2]], dim=-1).flatten(-2)
     return (x32 * cos + turned * sin).to(x.dtype)
 
@@ -128,7 +132,7 @@ def modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Layer-normalise without affine weights, scale and shift; x: (b, n, d), the others (b, d) or (b, 1, d)."""
     if scale.dim() == 2:
         scale, shift = scale[:, None], shift[:, None]
-    return F.layer_norm(x, x.shape[-1:], eps=NORM_EPS) * (1 + scale) + shift
+    return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=NORM_EPS), 1 + scale)
 
 
 class AdaLayerNorm(nn.Module):
