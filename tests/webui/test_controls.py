@@ -271,7 +271,8 @@ def with_spare_voice(page: Page) -> None:
     _until(page, lambda: page.request.get(f"{service}/jobs/{job}").json()["status"] == "completed")
     page.reload()
     page.wait_for_selector("[data-ready]", state="attached")
-    expect(page.locator("[data-list] h3").first).to_have_text("A spare one")
+    first = page.locator("[data-list] > *").filter(has=page.locator("[data-delete]").filter(visible=True)).first
+    expect(first.locator("h3")).to_have_text("A spare one")
 
 
 def with_two_parts(page: Page) -> None:
