@@ -12,7 +12,7 @@ from locutor.text.normalize import normalize
 from locutor.text.split import chunk
 from locutor.types import SpeechRequest
 
-EARLY_CHARS = 40  # length of the first piece of a long text whose first sound is waited for
+EARLY_CHARS = 32  # length of the first piece of a long text whose first sound is waited for
 
 
 @dataclass(frozen=True)
