@@ -69,7 +69,8 @@ def test_it_speaks_whole_and_in_pieces(client: Client) -> None:
     assert spoken.recipe["options"]["seed"] == 1 and spoken.recipe["n_chunks"] > 2
     pieces = list(client.stream(LONG, format="flac", seed=1))
     assert len(pieces) > 1
-    assert io.decode(b"".join(pieces)).duration_s == pytest.approx(io.decode(spoken.audio).duration_s, rel=0.05)
+    streamed_s, whole_s = io.decode(b"".join(pieces)).duration_s, io.decode(spoken.audio).duration_s
+    assert streamed_s == pytest.approx(whole_s, rel=0.1)  # its first chunk is parted, and cross-faded at each seam
 
 
 def test_jobs_and_voices(client: Client, speech_file: Path) -> None:
