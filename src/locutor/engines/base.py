@@ -20,7 +20,8 @@ class EngineInfo:
     """What a user must know before choosing an engine.
 
     languages: tags it was trained for. needs_ref_text: cloning needs the transcript of the reference.
-    max_batch: utterances one session takes. max_chars: longest text of one utterance; longer ones are split before.
+    max_batch: utterances that one session is given. max_chars: longest text of one utterance; longer ones are split
+    before.
     reads_phonemes: a stretch of text between slashes is taken as phonemes.
     max_chars_of: for languages whose limit differs from max_chars. cleans_text: numbers and abbreviations are read out
     by the engine itself in languages that Locutor has no normaliser for.

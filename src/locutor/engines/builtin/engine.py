@@ -211,9 +211,10 @@ class BuiltinEngine:
         return Utterance(text=text, n_frames=n_frames, seed=seed, state=prepared)
 
     def open_session(self, options: SynthesisOptions) -> FlowSession:
-        """A batch of at most info.max_batch utterances."""
+        """A batch; on a CPU it takes more than the one utterance that pays."""
         networks, chosen = self._open(), SolveOptions.of(options)
-        return FlowSession(lambda batch: Solve(networks.acoustic, networks.vocoder, batch, chosen), self.info.max_batch)
+        most = max(self.info.max_batch, INFO.max_batch)
+        return FlowSession(lambda batch: Solve(networks.acoustic, networks.vocoder, batch, chosen), most)
 
     def close(self) -> None:
         """Let go of the weights."""

@@ -169,12 +169,13 @@ class F5Engine:
         return Utterance(text=text, n_frames=n_frames, seed=seed, state=prepared)
 
     def open_session(self, options: SynthesisOptions) -> FlowSession:
-        """A batch of at most info.max_batch utterances. Raises EngineError when the engine is closed."""
+        """A batch; on a CPU it takes more than the one utterance that pays. Raises EngineError once it is closed."""
         runtime, vocoder, graphs = self._runtime, self._vocoder, self._graphs
         if runtime is None or vocoder is None:
             raise EngineError("the F5 engine is closed; load it again")
         chosen = SolveOptions.of(options)
-        return FlowSession(lambda batch: Solve(runtime, vocoder, batch, chosen, graphs), self.info.max_batch)
+        most = max(self.info.max_batch, MAX_BATCH)
+        return FlowSession(lambda batch: Solve(runtime, vocoder, batch, chosen, graphs), most)
 
     def close(self) -> None:
         """Let go of the weights."""
