@@ -1,7 +1,8 @@
 """Speed and memory of the built-in voice on this machine's CPU: `python benchmarks/builtin_cpu.py [--threads N]`.
 
 Prints a table: loading, hearing a new reference, speaking about 3 and 10 s, by number of steps; medians of several
-runs in one warm process, then `locutor say` from a cold shell, and the peak memory of each.
+runs in one warm process, then `locutor say` from a cold shell, and the peak memory of each; last, how much speech a
+second brings in batches, in the type that this CPU multiplies in by itself and in float32.
 """
 
 import argparse
@@ -13,8 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 SHORT = "The old lighthouse keeper waved at us from the rocks."
 LONG = (
@@ -55,6 +59,22 @@ def cold_say(threads: int) -> tuple[float, float]:
         return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
+def rates(engine: Any, voice: Any) -> str:
+    """Of the long text, so many at a time: the median of three."""
+    from locutor.engines.base import synthesize
+    from locutor.types import SpeechRequest, SynthesisOptions
+
+    options = SynthesisOptions(seed=1)
+    utterance = engine.prepare(SpeechRequest(text=LONG, language="en", options=options), voice)
+    found = []
+    for size in (1, 2, 4):
+        engine.info = replace(engine.info, max_batch=size)
+        batch = [utterance] * size
+        speech_s = sum(waveform.duration_s for waveform in synthesize(engine, batch, options))
+        found.append(f"{size}: {speech_s / median_s(partial(synthesize, engine, batch, options), 3):.2f}")
+    return ", ".join(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -65,7 +85,8 @@ def main() -> None:
 
     from locutor.audio.io import read
     from locutor.engines.base import synthesize
-    from locutor.engines.builtin.engine import WEIGHTS, BuiltinEngine
+    from locutor.engines.builtin.engine import WEIGHTS, BuiltinEngine, read_networks
+    from locutor.engines.device import multiplies_bf16
     from locutor.types import SpeechRequest, SynthesisOptions
 
     torch.set_num_threads(given.threads)
@@ -95,6 +116,11 @@ def main() -> None:
     runs = [cold_say(given.threads) for _ in range(3)]
     whole_s, most_mb = statistics.median(s for s, _ in runs), max(mb for _, mb in runs)
     print(f"locutor say, cold: median {whole_s:.1f} s, peak {most_mb:.0f} MB")
+    for dtype in (torch.bfloat16, torch.float32) if multiplies_bf16("cpu") else (torch.float32,):
+        networks = read_networks()
+        networks.acoustic.multiply_in(dtype)
+        engine = BuiltinEngine(networks)
+        print(f"{dtype}, seconds of speech a second in batches of", rates(engine, engine.encode_voice(reference)))
 
 
 if __name__ == "__main__":
