@@ -41,6 +41,7 @@ from locutor.engines.xtts.engine import Plan, XttsEngine  # noqa: E402
 from locutor.engines.xtts.network import Xtts  # noqa: E402
 from locutor.engines.xtts.sampling import SamplingOptions  # noqa: E402
 from locutor.engines.xtts.tokens import XttsTokenizer  # noqa: E402
+from locutor.engines.xtts.vocode import fastest  # noqa: E402
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform  # noqa: E402
 
 TEXT = "the boats come home one by one, and the whole town smells of bread and salt. nobody speaks of the storm."
@@ -246,27 +247,26 @@ def language_model(bench: Bench) -> None:
 
 
 def vocoder(bench: Bench) -> None:
-    """Milliseconds for a window of speech, in several ways of computing it."""
-    network = bench.network().hifigan_decoder.waveform_decoder
+    """Milliseconds for a window of speech, by PyTorch and by the engine, and how far they are apart."""
+    plain = bench.network().hifigan_decoder.waveform_decoder
     speakers = torch.randn(bench.batches[-1], bench.config.speaker_dim, 1, device=bench.device)
-    dtypes = (torch.float32, torch.float16, torch.bfloat16) if bench.gpu else (torch.float32,)
-    for benchmark in (False, True) if bench.gpu else (False,):
-        torch.backends.cudnn.benchmark = benchmark
-        for dtype in dtypes:
-            network.to(dtype)
-            for rows in (1, bench.batches[-1]):
-                for frames in (60, 240):
-                    name = f"vocoder, {rows} x {frames} frames, {dtype}, cudnn.benchmark {benchmark}"
-                    with part(name), torch.inference_mode():
-                        x = torch.randn(rows, bench.config.n_model_channels, frames, device=bench.device, dtype=dtype)
-                        g = speakers[:rows].to(dtype)
-                        report(name, 1e3 * bench.seconds(lambda x=x, g=g: network(x, g)), "ms")
-    torch.backends.cudnn.benchmark = False
+    shapes = [(rows, frames) for rows in (1, bench.batches[-1]) for frames in (60, 240)]
+    inputs = [torch.randn(r, bench.config.n_model_channels, f, device=bench.device) for r, f in shapes]
+    with torch.inference_mode():
+        wanted = [plain(x, speakers[: len(x)]) for x in inputs]
+        for dtype in (torch.float32, torch.float16, torch.bfloat16) if bench.gpu else (torch.float32,):
+            plain.to(dtype)
+            for way, network in (("PyTorch", plain), ("the engine's", fastest(plain))):
+                for x, right in zip(inputs, wanted, strict=True):
+                    name = f"vocoder, {len(x)} x {x.shape[2]} frames, {dtype}, {way}"
+                    with part(name):
+                        x, g = x.to(dtype), speakers[: len(x)].to(dtype)
+                        report(name, 1e3 * bench.seconds(lambda run=network, x=x, g=g: run(x, g)), "ms")
+                        error = (network(x, g).float() - right).norm() / right.norm()
+                        report(f"{name}, relative difference", float(error), "")
     with part("profile of the vocoder"), torch.inference_mode():
-        network.to(dtypes[-1])
-        for rows in (1, bench.batches[-1]):
-            x = torch.randn(rows, bench.config.n_model_channels, 240, device=bench.device, dtype=dtypes[-1])
-            bench.profiled(lambda x=x, rows=rows: network(x, speakers[:rows].to(x)))
+        network, x = fastest(plain), inputs[-1].to(plain.dtype)
+        bench.profiled(lambda: network(x, speakers.to(x)))
 
 
 def engine(bench: Bench, label: str, **changes: Any) -> None:

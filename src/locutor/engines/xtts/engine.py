@@ -22,6 +22,7 @@ from locutor.engines.xtts.sampling import SamplingOptions
 from locutor.engines.xtts.session import Part, Prepared, XttsSession
 from locutor.engines.xtts.speakers import read_speakers
 from locutor.engines.xtts.tokens import XttsTokenizer, tidy
+from locutor.engines.xtts.vocode import Vocoder, fastest
 from locutor.engines.xtts.voice import XttsVoice, encode
 from locutor.errors import AudioError, CheckpointError, EngineError, NotFoundError, OptionError, TextError
 from locutor.text.languages import LANGUAGES
@@ -107,6 +108,7 @@ class XttsEngine:
             quantised(network.gpt.gpt.h)
         self._network: Xtts | None = network.to(plan.device)
         self._idle: Decoder | None = None
+        self._vocoder: Vocoder | None = None
 
     @classmethod
     def load(
@@ -192,15 +194,16 @@ class XttsEngine:
         """
         network = self._open()
         refuse_options(options, UNUSED_OPTIONS)
-        if self._idle is None:
+        if self._idle is None or self._vocoder is None:
             self._idle = Decoder(network.gpt, self._plan.max_batch, self._plan.steps)
+            self._vocoder = fastest(network.hifigan_decoder.waveform_decoder)
         self._idle.clear()
-        return XttsSession(network, self._idle)
+        return XttsSession(network, self._idle, self._vocoder)
 
     def close(self) -> None:
         """Let go of the weights."""
         on_gpu = self._network is not None and self._network.device.type == "cuda"
-        self._network = self._idle = None
+        self._network = self._idle = self._vocoder = None
         if on_gpu:
             torch.cuda.empty_cache()
 

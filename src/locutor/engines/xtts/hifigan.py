@@ -48,6 +48,10 @@ class WaveformDecoder(nn.Module):
         self.cond_layer = nn.Conv1d(g, top, 1)
         self.conds = nn.ModuleList(nn.Conv1d(g, width, 1) for width in widths)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.conv_post.weight.dtype
+
     def forward(self, frames: Tensor, speaker: Tensor) -> Tensor:
         """(b, d, t) and (b, g, 1) -> samples (b, t * hop)"""
         x = self.conv_pre(frames) + self.cond_layer(speaker)

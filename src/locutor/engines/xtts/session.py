@@ -13,7 +13,7 @@ from locutor.engines.xtts.ending import QuietGate, attempt_seed, ended_well
 from locutor.engines.xtts.hifigan import receptive_frames
 from locutor.engines.xtts.network import Xtts
 from locutor.engines.xtts.sampling import SamplingOptions
-from locutor.engines.xtts.vocode import FrameStream, Window, vocode
+from locutor.engines.xtts.vocode import FrameStream, Vocoder, Window, vocode
 from locutor.engines.xtts.voice import XttsVoice
 from locutor.errors import EngineError, LocutorError
 from locutor.types import Waveform
@@ -74,9 +74,9 @@ class _Speaking:
 class XttsSession:
     """Takes up to the decoder's rows at a time; admit whenever there is room. One thread drives it."""
 
-    def __init__(self, network: Xtts, decoder: Decoder) -> None:
+    def __init__(self, network: Xtts, decoder: Decoder, vocoder: Vocoder) -> None:
         """The decoder must have no rows in use."""
-        self._network, self._decoder = network, decoder
+        self._network, self._decoder, self._vocoder = network, decoder, vocoder
         self._reach = receptive_frames(network.config)
         self._waiting: list[_Speaking] = []
         self._rows: list[_Speaking] = []  # by row of the decoder
@@ -173,7 +173,7 @@ class XttsSession:
         speakers = [self._rows[row].prepared.voice.speaker.to(self._network.device) for row in windows]
         if not windows:
             return
-        pieces = vocode(self._network.hifigan_decoder.waveform_decoder, list(windows.values()), speakers)
+        pieces = vocode(self._vocoder, list(windows.values()), speakers)
         samples = torch.split(torch.cat(pieces).float().cpu(), [len(piece) for piece in pieces])  # one copy
         yield from zip(windows, samples, strict=True)
 

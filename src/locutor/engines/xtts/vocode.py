@@ -5,7 +5,10 @@ time grid of the whole, so nothing is cross-faded and nothing is computed twice 
 n: codes, t: frames, d: model channels.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -60,16 +63,38 @@ class FrameStream:
         return window
 
 
+class Vocoder(Protocol):
+    """WaveformDecoder, or the same in other operations."""
+
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    def __call__(self, frames: Tensor, speaker: Tensor) -> Tensor: ...
+
+
+def fastest(decoder: WaveformDecoder) -> Vocoder:
+    """In Triton kernels on a CUDA device that can run them, else as it is."""
+    device = decoder.conv_post.weight.device
+    if device.type != "cuda" or find_spec("triton") is None or torch.cuda.get_device_capability(device) < (8, 0):
+        return decoder
+    from locutor.engines.xtts.hifigan_kernels import FusedWaveformDecoder
+
+    return FusedWaveformDecoder(decoder)
+
+
 @torch.inference_mode()
-def vocode(decoder: WaveformDecoder, windows: list[Window], speakers: list[Tensor]) -> list[Tensor]:
-    """Samples of each window. speakers: (g,) each. Windows that do not end their utterance share one call."""
+def vocode(vocoder: Vocoder, windows: list[Window], speakers: list[Tensor]) -> list[Tensor]:
+    """Samples of each window. speakers: (g,) each. Windows that do not end their utterance share one call, and so do
+    those of one length that do."""
     samples: dict[int, Tensor] = {}
-    open_ended = [i for i, window in enumerate(windows) if not window.whole]
-    for group in ([open_ended] if open_ended else []) + [[i] for i, w in enumerate(windows) if w.whole]:
+    groups: dict[int, list[int]] = defaultdict(list)
+    for i, window in enumerate(windows):
+        groups[len(window.frames) if window.whole else 0].append(i)
+    for group in groups.values():
         longest = max(windows[i].frames.shape[0] for i in group)
         frames = torch.stack([F.pad(windows[i].frames.T, (0, longest - windows[i].frames.shape[0])) for i in group])
-        weight = decoder.conv_post.weight
-        out = decoder(frames.to(weight), torch.stack([speakers[i] for i in group])[..., None].to(weight))
+        told = torch.stack([speakers[i] for i in group])[..., None]
+        out = vocoder(frames.to(vocoder.dtype), told.to(vocoder.dtype))
         for row, i in enumerate(group):
             window = windows[i]
             wanted = slice(window.before * LATENT_HOP, (window.frames.shape[0] - window.after) * LATENT_HOP)
