@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from xtts_upstream import Upstream  # noqa: E402
 
 from locutor.engines.base import synthesize  # noqa: E402
 from locutor.engines.xtts.checkpoint import Checkpoint, build_network  # noqa: E402
-from locutor.engines.xtts.engine import XttsEngine  # noqa: E402
+from locutor.engines.xtts.engine import Plan, XttsEngine  # noqa: E402
 from locutor.types import SpeechRequest, SynthesisOptions  # noqa: E402
 
 OUTPUT_RATE = 24_000
@@ -83,10 +84,10 @@ def main() -> None:
         made = build_network(Checkpoint(upstream.tensors(), "coqui-tts"), bench.config) if upstream else bench.network()
         return bench.endless(made)
 
-    plan: dict[str, Any] = dict(dtype=torch.float32, max_batch=1, steps=2)
+    plan = replace(Plan.of("cpu"), max_batch=1)
     speakers: dict[str, Speak] = {
-        "float32": own(bench, bench.engine(network(), int8=False, **plan)),
-        "8 bits": own(bench, bench.engine(network(), int8=True, **plan)),
+        "float32": own(bench, bench.engine(network(), replace(plan, int8=False))),
+        "8 bits": own(bench, bench.engine(network(), plan)),
     }
     if upstream is not None:
         speakers["coqui-tts"] = lambda: upstream.speak(TEXT) / OUTPUT_RATE

@@ -20,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,10 +102,10 @@ class Bench:
         network.config = network.config.model_copy(update={"max_audio_tokens": self.n_codes + 3})
         return network
 
-    def engine(self, network: Xtts, **plan: Any) -> XttsEngine:
+    def engine(self, network: Xtts, plan: Plan) -> XttsEngine:
         n, limit = network.gpt.config, network.config.max_audio_tokens
         network.config = n
-        engine = XttsEngine(network, self.tokenizer, Plan(device=self.device, **plan))
+        engine = XttsEngine(network, self.tokenizer, plan)
         network.config = network.config.model_copy(update={"max_audio_tokens": limit})
         return engine
 
@@ -271,10 +272,9 @@ def vocoder(bench: Bench) -> None:
 
 def engine(bench: Bench, label: str, **changes: Any) -> None:
     """First audio and speech a second of the whole engine."""
-    dtype = torch.bfloat16 if bench.gpu else torch.float32
-    plan: dict[str, Any] = dict(dtype=dtype, int8=False, max_batch=bench.batches[-1], steps=8)
+    plan = replace(Plan.of(bench.device), int8=False, max_batch=bench.batches[-1], steps=8, **changes)
     with part(f"engine, {label}"):
-        made = bench.engine(bench.network(), **(plan | changes))
+        made = bench.engine(bench.network(), plan)
         bench.first_audio(made, label)
         for rows in bench.batches:
             bench.aggregate(made, rows, label)
@@ -380,12 +380,12 @@ def main() -> None:
     print(json.dumps(results, indent=1))
 
 
-CPU_ONLY, GPU_ONLY = "engine-int8", ("engine-float16-vocoder", "engine-float32")
+CPU_ONLY, GPU_ONLY = "engine-int8", ("engine-float32-vocoder", "engine-float32")
 PARTS: dict[str, Callable[[Bench], None]] = {
     "language-model": language_model,
     "vocoder": vocoder,
     "engine": lambda bench: engine(bench, "default"),
-    "engine-float16-vocoder": lambda bench: engine(bench, "float16 vocoder", vocoder_dtype=torch.float16),
+    "engine-float32-vocoder": lambda bench: engine(bench, "float32 vocoder", vocoder_dtype=torch.float32),
     "engine-float32": lambda bench: engine(bench, "float32", dtype=torch.float32),
     "engine-int8": lambda bench: engine(bench, "int8", int8=True),
     "upstream": lambda bench: beside(bench),

@@ -11,7 +11,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 seconds=$2
-export PYTHONPATH=$here/../../src PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
+export PYTHONPATH=$here/../../src${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
 export MODEL=$work/kokoro_f.onnx VOICES=$work/voices_ja.npz VOCAB=$work/vocab.json CORPUS=$work/corpus.jsonl.gz
 n_gpus=${N_GPUS:-$(nvidia-smi -L 2>/dev/null | wc -l)}
 [ "$n_gpus" -eq 0 ] && export DEVICE=cpu

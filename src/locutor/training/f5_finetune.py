@@ -24,7 +24,7 @@ from locutor.training.dataset import Recording
 from locutor.training.f5 import Batch, Clip, F5Objective, SpanConfig
 from locutor.training.trainable import Defaults, Lesson
 
-FRAMES_PER_CLIP = 1125  # a batch of n clips has at most n times so many frames (12 s), padding counted
+FRAMES_PER_CLIP = 1050  # a batch of n clips has at most n times so many frames (11.2 s), padding counted
 MIN_CLIP_S, MAX_CLIP_S = 0.3, 30.0  # what upstream trains on
 
 

@@ -41,18 +41,13 @@ class Noise:
     On the CPU it is drawn step by step, and is then what torch.multinomial draws under the same seed.
     """
 
-    def __init__(self, seed: int, n_codes: int, steps: int, device: torch.device) -> None:
+    def __init__(self, seed: int, device: torch.device) -> None:
         self._generator = torch.Generator(device).manual_seed(seed)
-        self._n_codes, self._steps, self._device = n_codes, steps, device
 
-    def draw(self) -> Tensor:
-        """(steps, v)"""
-        at_once = 1 if self._device.type == "cpu" else self._steps
-        parts = [
-            torch.empty(at_once, self._n_codes, device=self._device).exponential_(generator=self._generator)
-            for _ in range(self._steps // at_once)
-        ]
-        return torch.cat(parts)
+    def fill(self, noise: Tensor) -> None:
+        """The next steps' noise, (steps, v)."""
+        for part in noise if noise.device.type == "cpu" else [noise]:
+            part.exponential_(generator=self._generator)
 
 
 class Decoder:
@@ -94,7 +89,8 @@ class Decoder:
             self._position[row], self._n_codes[row] = n, 0
             self._options.set(row, start.options, start.expected_codes, self.config.num_audio_tokens)
             self._lengths.append(n)
-            self._sources.append(Noise(start.seed, self.config.num_audio_tokens, self.steps, self._device))
+            self._sources.append(Noise(start.seed, self._device))
+            self._sources[row].fill(self._noise[row])
         self.n_rows = rows.stop
         return rows
 
@@ -102,12 +98,12 @@ class Decoder:
         """`steps` codes of each row; what follows a stop code is of no meaning."""
         n = self.n_rows
         rows, room = self._bucket(n), self._room()
-        for row, source in enumerate(self._sources):
-            self._noise[row] = source.draw()
         if self._graphs:
             self._graphs.play((rows, room), lambda: self._advance(rows, room))
         else:
             self._advance(rows, room)
+        for source, noise in zip(self._sources, self._noise, strict=False):  # while the device is busy
+            source.fill(noise)
         self._lengths = [min(length + self.steps, self._cache.room) for length in self._lengths]
         return Made(self._codes[:n].cpu(), self._states[:n].clone())
 
@@ -116,7 +112,7 @@ class Decoder:
         last = self.n_rows - 1
         if row != last:
             self._cache.move(last, row)
-            per_row = (self._seen, self._state, self._position, self._n_codes, *self._options.tensors())
+            per_row = (self._noise, self._seen, self._state, self._position, self._n_codes, *self._options.tensors())
             for tensor in per_row:
                 tensor[row] = tensor[last]
             self._lengths[row], self._sources[row] = self._lengths[last], self._sources[last]

@@ -70,9 +70,10 @@ class Plan:
 
     @classmethod
     def of(cls, device: str) -> "Plan":
-        """bfloat16 on CUDA, 8-bit weights on the CPU, float32 elsewhere."""
+        """On CUDA bfloat16, and float16 in the vocoder; 8-bit weights on the CPU, float32 elsewhere."""
         if device.startswith("cuda"):
-            return cls(device=device, dtype=torch.bfloat16, int8=False, max_batch=16, steps=8)
+            types = dict(dtype=torch.bfloat16, vocoder_dtype=torch.float16)
+            return cls(device=device, int8=False, max_batch=16, steps=8, **types)
         return cls(device=device, dtype=torch.float32, int8=device == "cpu", max_batch=4, steps=2)
 
 

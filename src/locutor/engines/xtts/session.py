@@ -124,7 +124,8 @@ class XttsSession:
             self._rows += self._waiting
             self._waiting = []
         made = self._decoder.run()
-        ended = {row for row, s in enumerate(self._rows) if self._collect(s, made.codes[row], made.states[row])}
+        rows = zip(self._rows, made.codes.tolist(), made.states, strict=True)
+        ended = {row for row, (s, codes, states) in enumerate(rows) if self._collect(s, codes, states)}
         due = [r for r, s in enumerate(self._rows) if r in ended or s.n_waiting >= s.n_due]
         for row, samples in self._vocode(due, ended):
             if self._is_over(self._rows[row], samples):
@@ -150,17 +151,17 @@ class XttsSession:
         options = speaking.prepared.options
         return Start(prompt=prompt, seed=seed, options=options, expected_codes=part.expected_codes)
 
-    def _collect(self, speaking: _Speaking, codes: Tensor, states: Tensor) -> bool:
+    def _collect(self, speaking: _Speaking, codes: list[int], states: Tensor) -> bool:
         """Keep the states up to the stop code, whose own is spoken too; whether the part has ended."""
         config = self._network.config
         n = min(len(codes), config.max_codes - speaking.n_codes)
-        stops = (codes[:n] == config.stop_audio_token).nonzero()
-        if len(stops):
-            n = int(stops[0, 0]) + 1
+        stops = config.stop_audio_token in codes[:n]
+        if stops:
+            n = codes.index(config.stop_audio_token) + 1
         speaking.states.append(states[:n])
         speaking.n_codes += n
-        speaking.gate.stopped = bool(len(stops))
-        return bool(len(stops)) or speaking.n_codes == config.max_codes
+        speaking.gate.stopped = stops
+        return stops or speaking.n_codes == config.max_codes
 
     def _vocode(self, rows: list[int], ended: set[int]) -> Iterator[tuple[int, Tensor]]:
         windows: dict[int, Window] = {}
