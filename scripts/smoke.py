@@ -56,7 +56,7 @@ def check(what: str, is_so: bool, more: object = "") -> None:
 
 def ask(client: httpx.Client, n_clips: int, epochs: int) -> None:
     check("the service is ready", wait(lambda: alive(client), 120))
-    page = client.get("/", headers={"Accept": "text/html"}, follow_redirects=True)
+    page = client.get("/webui", headers={"Accept": "text/html"}, follow_redirects=True)
     check("the page loads", page.status_code == 200 and "<html" in page.text, page.headers.get("content-type"))
     body = {"model_name": "smoke", "dataset_folder": "smoke", "epochs": epochs, "max_train_samples": n_clips}
     started = client.post("/training/start", json=body)

@@ -51,6 +51,8 @@ class BuiltinTrainable:
         "input_proj",
         "reference_proj",
         "timbre_proj",
+        r"(adaln|norm_out)\.linear",
+        "proj_out",
     )
     defaults = Defaults(full_learning_rate=1e-4, lora_learning_rate=5e-4)
 
