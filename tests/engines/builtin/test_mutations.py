@@ -376,8 +376,8 @@ def padded_references_are_heard(patch: Patch) -> None:
 
 @mutation("check_batch")
 def references_padded_behind(patch: Patch) -> None:
-    def behind(tensor: Tensor, pad: tuple[int, ...]) -> Tensor:
-        return pad_(tensor, (0, 0, 0, pad[2]) if len(pad) == 4 else pad)
+    def behind(tensor: Tensor, pad: tuple[int, ...], **more: Any) -> Tensor:
+        return pad_(tensor, (0, 0, 0, pad[2]) if len(pad) == 4 else pad, **more)
 
     pad_ = F.pad
     patch.setattr(network.F, "pad", behind)

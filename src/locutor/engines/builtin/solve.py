@@ -9,9 +9,12 @@ from torch import Tensor
 from locutor.engines.base import Utterance
 from locutor.engines.builtin.match import matched
 from locutor.engines.builtin.network import AlignedDiT, Prefix, stack_prefixes
+from locutor.engines.builtin.sharpen import sharpened
 from locutor.engines.f5 import sampling
 from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_grid
 from locutor.engines.vocos import Vocos
+
+NOISE = 0.8  # spread of the noise a solve begins with; at 1, as in training, voices are rougher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +48,8 @@ class Solve:
         self._times = time_grid(options.nfe_step, options.sway_sampling_coef).tolist()
         self._prepared: list[Prepared] = [u.state for u in utterances]
         self._lengths = [u.n_frames for u in utterances]
-        self._state = draw_batch(self._padded_lengths(), network.config.n_mels, [u.seed for u in utterances])
-        self._state = self._state.to(network.mel_mean.device)
+        noise = draw_batch(self._padded_lengths(), network.config.n_mels, [u.seed for u in utterances])
+        self._state = NOISE * noise.to(network.mel_mean.device)
         self._build()
 
     @property
@@ -70,7 +73,7 @@ class Solve:
         return [row[:n] for row, n in zip(mel, self._lengths, strict=True)]
 
     def waveforms(self) -> list[Tensor]:
-        mels = self.mels()
+        mels = [sharpened(mel) for mel in self.mels()]
         return [matched(audio, mel) for audio, mel in zip(self._vocoder.decode(mels), mels, strict=True)]
 
     def _padded_lengths(self) -> list[int]:
