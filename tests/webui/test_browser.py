@@ -399,6 +399,8 @@ def barriers(page: Page) -> list[str]:
         pytest.skip("axe is not installed; make test installs it where there is npm")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    # A colour on its way to another is judged when it has arrived.
+    page.evaluate("Promise.all(document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished))")
     found = page.evaluate("options => axe.run(document, options)", options)["violations"]
     nodes = [(violation, violation["nodes"][0]) for violation in found]
     return [f"{page.url}: {v['id']}: {node['html'][:160]} {node['failureSummary']}" for v, node in nodes]
