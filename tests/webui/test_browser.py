@@ -212,7 +212,11 @@ def build_dataset(page: Page, recordings: list[tuple[str, bytes]]) -> None:
     first.press("l")
     until(lambda: page.evaluate("document.querySelector('[data-audio]').currentTime > 0"))
     for said in ("left out", "kept"):
-        first.press("x")  # with the focus, which the end of the build may have taken
+        for _ in range(5):  # the end of the build may take the focus, or draw the list anew
+            first.press("x")
+            page.wait_for_timeout(3000)
+            if first.locator("[data-kept]").text_content() == said:
+                break
         expect(first.locator("[data-kept]")).to_have_text(said)
     page.keyboard.press("e")
     page.keyboard.press("End")
@@ -315,7 +319,7 @@ def test_the_microphone_records(open_page: Open) -> None:
 
 
 def test_it_comes_back_when_the_service_was_killed(open_page: Open, server: Any) -> None:
-    page = open_page(allow=("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "ERR_CONNECTION_RESET", "ERR_EMPTY"))
+    page = open_page(allow=("net::ERR_",))  # all that a dead server can bring
     page.fill("#text", "Still here")
     server.kill()
     expect(page.locator("[data-lamp]")).to_have_attribute("data-state", "down")
