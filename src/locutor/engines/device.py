@@ -1,6 +1,7 @@
 """Which device an engine runs on, and why."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from locutor.errors import OptionError
 
@@ -86,6 +87,15 @@ def multiplies_bf16(device: str) -> bool:
     import torch
 
     return device == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
+def runs_triton(device: str) -> bool:
+    """Whether Triton's kernels run there: a CUDA device from compute capability 8.0 on, and Triton beside torch."""
+    import torch
+
+    if not device.startswith("cuda") or find_spec("triton") is None:
+        return False
+    return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def set_threads(n_threads: int | None) -> None:

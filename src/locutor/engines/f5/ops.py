@@ -6,13 +6,13 @@ Shapes: r rows of all sequences, d model width, h heads, e width of a head. Modu
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from locutor.engines.device import runs_triton
 from locutor.engines.f5.modules import HEAD_DIM, NORM_EPS, apply_rope
 from locutor.engines.f5.packing import Packing
 
@@ -122,9 +122,7 @@ def compiled_ops() -> Ops:
 
 def choose_ops(device: torch.device, dtype: torch.dtype) -> Ops:
     """The Triton kernels for half precision on a CUDA device that can run them, else the plain operations."""
-    if device.type != "cuda" or dtype == torch.float32 or find_spec("triton") is None:
-        return PLAIN
-    if torch.cuda.get_device_capability(device) < (8, 0):
+    if dtype == torch.float32 or not runs_triton(str(device)):
         return PLAIN
     from locutor.engines.f5 import kernels
 

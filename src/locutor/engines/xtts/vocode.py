@@ -7,13 +7,13 @@ n: codes, t: frames, d: model channels.
 
 from collections import defaultdict
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from locutor.engines.device import runs_triton
 from locutor.engines.xtts.config import CODE_STRIDE, LATENT_HOP, OUTPUT_SAMPLE_RATE, PROMPT_SAMPLE_RATE
 from locutor.engines.xtts.hifigan import WaveformDecoder
 from locutor.engines.xtts.stretch import LinearStretch
@@ -74,8 +74,7 @@ class Vocoder(Protocol):
 
 def fastest(decoder: WaveformDecoder) -> Vocoder:
     """In Triton kernels on a CUDA device that can run them, else as it is."""
-    device = decoder.conv_post.weight.device
-    if device.type != "cuda" or find_spec("triton") is None or torch.cuda.get_device_capability(device) < (8, 0):
+    if not runs_triton(str(decoder.conv_post.weight.device)):
         return decoder
     from locutor.engines.xtts.hifigan_kernels import FusedWaveformDecoder
 

@@ -20,6 +20,7 @@ class DatasetsPage extends Page {
   #files = [];
   /** @type {Map<string, any>} */
   #clips = new Map();
+  #nChanges = 0; // of clips, saved
   /** @type {string} */
   #name = new URLSearchParams(location.search).get("name") ?? "";
   #job = "";
@@ -191,10 +192,13 @@ class DatasetsPage extends Page {
     await this.#loadClips();
   }
 
+  /** @returns {Promise<void>} */
   async #loadClips() {
     const kept = /** @type {HTMLSelectElement} */ (find(this, "[data-which]")).value;
     const q = /** @type {HTMLInputElement} */ (find(this, "[data-search]")).value.trim();
+    const before = this.#nChanges;
     const page = await get(withQuery("/training/dataset/clips", { name: this.#name, kept, q, limit: PAGE, offset: this.#pager.offset }), this.signal);
+    if (this.#nChanges !== before) return this.#loadClips(); // asked before a change was saved, so it may not know of it
     find(this, "[data-plots]").hidden = !page.lengths.counts.length;
     if (page.lengths.counts.length) void /** @type {any} */ (find(this, "[data-lengths]")).show(page.lengths.edges, page.lengths.counts, t("Clips"));
     find(this, "[data-noise-part]").hidden = !page.noise.counts.length;
@@ -255,6 +259,7 @@ class DatasetsPage extends Page {
   /** @param {any} clip @param {{text?: string, kept?: boolean}} change */
   async #change(clip, change) {
     const changed = await patch(withQuery(`/training/dataset/clips/${encodeURIComponent(clip.id)}`, { name: this.#name }), change);
+    this.#nChanges += 1;
     this.#clips.set(clip.id, { ...clip, ...changed });
     this.#showClips();
   }
