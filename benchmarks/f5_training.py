@@ -31,7 +31,7 @@ def clips(world: "World") -> list[Clip]:
 
 
 def run(world: "World") -> None:
-    parts = ("_network", "_vocoder", "_runtime", "_graphs")
+    parts = ("_network", "_vocoder", "_decoder", "_runtime", "_graphs")
     if "engine" in vars(world):
         for part in parts:
             setattr(world.engine, part, None)

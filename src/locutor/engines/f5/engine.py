@@ -17,6 +17,7 @@ from locutor.engines.device import choose_precision
 from locutor.engines.f5 import duration
 from locutor.engines.f5.checkpoint import build_network, read_checkpoint
 from locutor.engines.f5.config import ConfigChoice
+from locutor.engines.f5.decoder import Decoder, GraphDecoder
 from locutor.engines.f5.dit import DiT
 from locutor.engines.f5.graph import GraphPool
 from locutor.engines.f5.runtime import Runtime
@@ -104,6 +105,8 @@ class F5Engine:
         self._vocoder: Vocos | None = vocoder
         self._runtime: Runtime | None = Runtime(network, device, getattr(torch, self.precision.name))
         self._graphs = GraphPool(self._runtime) if self._runtime.ops.capturable else None
+        halves = self._graphs is not None and self._runtime.dtype == torch.float16
+        self._decoder: Decoder | None = GraphDecoder(vocoder) if halves else vocoder
 
     @classmethod
     def load(
@@ -170,17 +173,17 @@ class F5Engine:
 
     def open_session(self, options: SynthesisOptions) -> FlowSession:
         """A batch; on a CPU it takes more than the one utterance that pays. Raises EngineError once it is closed."""
-        runtime, vocoder, graphs = self._runtime, self._vocoder, self._graphs
-        if runtime is None or vocoder is None:
+        runtime, decoder, graphs = self._runtime, self._decoder, self._graphs
+        if runtime is None or decoder is None:
             raise EngineError("the F5 engine is closed; load it again")
         chosen = SolveOptions.of(options)
         most = max(self.info.max_batch, MAX_BATCH)
-        return FlowSession(lambda batch: Solve(runtime, vocoder, batch, chosen, graphs), most)
+        return FlowSession(lambda batch: Solve(runtime, decoder, batch, chosen, graphs), most)
 
     def close(self) -> None:
         """Let go of the weights."""
         on_gpu = self._runtime is not None and self._runtime.device.type == "cuda"
-        self._network = self._runtime = self._vocoder = self._graphs = None
+        self._network = self._runtime = self._vocoder = self._decoder = self._graphs = None
         if on_gpu:
             torch.cuda.empty_cache()
 

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from locutor.engines.base import Utterance
+from locutor.engines.f5.decoder import Decoder
 from locutor.engines.f5.graph import Batch, GraphPool
 from locutor.engines.f5.packing import Packing
 from locutor.engines.f5.runtime import Runtime
 from locutor.engines.f5.sampling import SolveOptions, draw_batch, euler_step, guided
-from locutor.engines.vocos import Vocos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +29,13 @@ class Solve:
     def __init__(
         self,
         runtime: Runtime,
-        vocoder: Vocos,
+        decoder: Decoder,
         utterances: list[Utterance],
         options: SolveOptions,
         graphs: GraphPool | None = None,
     ) -> None:
         """graphs: of the same runtime; without, every step is launched kernel by kernel."""
-        self._runtime, self._vocoder, self._graphs = runtime, vocoder, graphs
+        self._runtime, self._decoder, self._graphs = runtime, decoder, graphs
         self._cfg_strength = options.cfg_strength
         self._prepared: list[Prepared] = [u.state for u in utterances]
         self._schedule = runtime.schedule(options.nfe_step, options.sway_sampling_coef)
@@ -80,7 +80,7 @@ class Solve:
     def waveforms(self) -> list[Tensor]:
         """Audio of each sample from its first new frame on; upstream keeps the reference's last one."""
         new = [self.mel(row)[len(prepared.mel) :] for row, prepared in enumerate(self._prepared)]
-        audio = self._vocoder.decode(new)
+        audio = self._decoder.decode(new)
         return [samples * prepared.gain for samples, prepared in zip(audio, self._prepared, strict=True)]
 
     def _begin(self, batch: Batch) -> None:
