@@ -58,7 +58,7 @@ def solved(network: AlignedDiT, vocoder: torch.nn.Module) -> Tensor:
         no_voice=network.encode_reference(reference, dropped=torch.ones(1, dtype=torch.bool)),
     )
     spoken = Utterance(text="", n_frames=N_FRAMES, seed=5, state=prepared)
-    solve = Solve(network, vocoder, [spoken], SolveOptions(nfe_step=3, cfg_strength=1.5))  # type: ignore[arg-type]
+    solve = Solve(network, vocoder, [spoken], SolveOptions(nfe_step=8, cfg_strength=1.5))  # type: ignore[arg-type]
     while not solve.done:
         solve.step()
     return vocoder.decode(solve.mels())[0]  # type: ignore[operator]

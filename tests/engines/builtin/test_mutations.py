@@ -301,6 +301,24 @@ def guidance_with_halves_swapped(patch: Patch) -> None:
 
 
 @mutation("check_goldens")
+def last_step_guided(patch: Patch) -> None:
+    patch.setattr(solve, "GUIDED_UNTIL", 2.0)
+
+
+@mutation("check_goldens")
+def guidance_not_rescaled(patch: Patch) -> None:
+    patch.setattr(solve, "RESCALED", 0.0)
+
+
+@mutation("check_batch")
+def guidance_rescaled_by_the_padding_too(patch: Patch) -> None:
+    right = solve.rescaled
+    patch.setattr(
+        solve, "rescaled", lambda x, cond, steered, time, n: right(x, cond, steered, time, [x.shape[1] for _ in n])
+    )
+
+
+@mutation("check_goldens")
 def guidance_keeps_the_reference(patch: Patch) -> None:
     start = Solve.__init__
 

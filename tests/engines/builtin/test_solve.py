@@ -3,8 +3,9 @@ import torch
 from torch import Tensor, nn
 
 from locutor.engines.base import Utterance
+from locutor.engines.builtin import solve as solve_module
 from locutor.engines.builtin.network import AlignedDiT
-from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions
+from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions, rescaled
 from locutor.types import SynthesisOptions
 
 
@@ -72,9 +73,36 @@ def test_those_who_stay_are_not_changed(tiny: AlignedDiT, cfg_strength: float) -
         assert mel.shape == wanted.shape and (mel - wanted).abs().max() <= 1e-4
 
 
-def test_guidance_is_a_weighted_difference(tiny: AlignedDiT) -> None:
+def test_guidance_is_a_weighted_difference(tiny: AlignedDiT, monkeypatch: pytest.MonkeyPatch) -> None:
     """One Euler step is linear in the guidance, so strength 2 lies as far from 1 as 1 from 0."""
+    monkeypatch.setattr(solve_module, "RESCALED", 0.0)
     spoken = [utterance(tiny, 14, 4)]
     none, one, two = (finish(start(tiny, spoken, nfe_step=1, cfg_strength=s), 1)[0] for s in (0.0, 1.0, 2.0))
     assert (one - none).abs().max() > 0.01
     assert ((two - one) - (one - none)).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(("steps_left", "alike"), [(1, True), (2, False)])
+def test_the_last_step_of_eight_is_not_guided(tiny: AlignedDiT, steps_left: int, alike: bool) -> None:
+    spoken = [utterance(tiny, 14, 4), utterance(tiny, 23, 5)]
+    solves = [start(tiny, spoken, nfe_step=8, cfg_strength=s) for s in (0.0, 2.0)]
+    for solve in solves:
+        del solve._times[: -1 - steps_left]
+    weak, strong = ([*finish(solve, 2)] for solve in solves)
+    assert all((a - b).abs().max() < 1e-5 for a, b in zip(weak, strong, strict=True)) == alike
+
+
+def test_guided_speech_is_brought_back_towards_its_own_spread() -> None:
+    x, cond, more = torch.randn(3, 2, 40, 100, generator=torch.Generator().manual_seed(0)).unbind(0)
+    steered, lengths, time = cond + 1.5 * more, [40, 24], 0.25
+    made = x + (1 - time) * rescaled(x, cond, steered, time, lengths)
+    for i, n in enumerate(lengths):
+        plain, told = (float((x + (1 - time) * v)[i, :n].std()) for v in (cond, steered))
+        assert float(made[i, :n].std()) == pytest.approx(0.3 * told + 0.7 * plain, rel=1e-4)
+    assert torch.equal(rescaled(x, cond, steered, time, lengths)[1, :24], _cut(x, cond, steered, time, 1, 24))
+
+
+def _cut(x: torch.Tensor, cond: torch.Tensor, steered: torch.Tensor, time: float, i: int, n: int) -> torch.Tensor:
+    """The same of one sample alone."""
+    alone = (part[i : i + 1, :n] for part in (x, cond, steered))
+    return rescaled(*alone, time, [n])[0]

@@ -70,6 +70,12 @@ def stack_prefixes(prefixes: list[Prefix]) -> Prefix:
     )
 
 
+def first(prefix: Prefix, b: int) -> Prefix:
+    """Of the first b voices of a batch."""
+    pairs = [(keys[:b], values[:b]) for keys, values in prefix.keys_values]
+    return Prefix(pairs, prefix.timbre[:b], None if prefix.valid is None else prefix.valid[:b])
+
+
 class TextEmbedding(nn.Module):
     """Phoneme of each frame -> (b, f, text_dim), smoothed over neighbouring phonemes by ConvNeXt V2 blocks."""
 

@@ -8,13 +8,15 @@ from torch import Tensor
 
 from locutor.engines.base import Utterance
 from locutor.engines.builtin.match import matched
-from locutor.engines.builtin.network import AlignedDiT, Prefix, stack_prefixes
+from locutor.engines.builtin.network import AlignedDiT, Prefix, first, stack_prefixes
 from locutor.engines.builtin.sharpen import sharpened
 from locutor.engines.f5 import sampling
 from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_grid
 from locutor.engines.vocos import Vocos
 
 NOISE = 0.8  # spread of the noise a solve begins with; at 1, as in training, voices are rougher
+GUIDED_UNTIL = 0.75  # flow time; guidance of the last step makes voices rougher, too, and no more alike
+RESCALED = 0.7  # how far guidance, which exaggerates, is brought back to the spread that speech would have without it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +105,26 @@ class Solve:
         self._valid = _doubled(of_positions) if self._guided and of_positions is not None else of_positions
 
     def _velocity(self, x: Tensor, time: float) -> Tensor:
-        if not self._guided:
-            return self._network(x, self._text, x.new_full((len(x),), time), self._prefix, self._valid)
+        if not self._guided or time >= GUIDED_UNTIL:
+            b = len(x)
+            valid = None if self._valid is None else self._valid[:b]
+            return self._network(x, self._text[:b], x.new_full((b,), time), first(self._prefix, b), valid)
         doubled = _doubled(x)
         both = self._network(doubled, self._text, x.new_full((len(doubled),), time), self._prefix, self._valid)
         cond, uncond = both.float().chunk(2)
-        return guided(cond, uncond, self._cfg_strength)
+        return rescaled(x, cond, guided(cond, uncond, self._cfg_strength), time, self._padded_lengths())
+
+
+def rescaled(x: Tensor, cond: Tensor, steered: Tensor, time: float, lengths: list[int]) -> Tensor:
+    """Velocity whose speech is less exaggerated than a guided one's (arXiv 2305.08891, section 3.4); all (b, f, c).
+
+    The speech that `steered` leads to from x is scaled by as much as its spread exceeds that of `cond`, RESCALED of the
+    way. lengths: frames of each sample.
+    """
+    told, plain = (x + (1 - time) * velocity for velocity in (steered, cond))
+    factors = [plain[i, :n].std() / told[i, :n].std() for i, n in enumerate(lengths)]
+    factor = 1 - RESCALED + RESCALED * torch.stack(factors)[:, None, None]
+    return (told * factor - x) / (1 - time)
 
 
 def _doubled(x: Tensor) -> Tensor:
