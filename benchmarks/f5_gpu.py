@@ -3,9 +3,9 @@
 `python benchmarks/f5_gpu.py [--minutes M] [PART ...]`
 
 Both get the same random F5TTS_v1_Base weights in the same process. Parts: machine, memory, upstream (first of those
-that solve, since the others leave inference tensors behind), latency, first, throughput, parity, variants, compiled,
-training, kernels, profile. Every part prints before the next begins, and one that fails prints its traceback and
-leaves the others alone. --minutes cuts repetitions, not parts. Upstream's parts need f5-tts, x-transformers,
+that solve, since the others leave inference tensors behind), latency, first, throughput, batches, parity, variants,
+compiled, training, kernels, profile. Every part prints before the next begins, and one that fails prints its traceback
+and leaves the others alone. --minutes cuts repetitions, not parts. Upstream's parts need f5-tts, x-transformers,
 ema-pytorch, vocos, torchdiffeq, torchaudio and accelerate importable, the others only this package.
 """
 
@@ -245,6 +245,12 @@ def variants(world: World) -> None:
     f5_variants.run(world)
 
 
+def batches(world: World) -> None:
+    import f5_variants
+
+    f5_variants.batches(world)
+
+
 def profile(world: World) -> None:
     import f5_kernels
 
@@ -260,6 +266,7 @@ PARTS: dict[str, Callable[[World], None]] = {
         latency,
         first,
         throughput,
+        batches,
         parity,
         variants,
         compiled,

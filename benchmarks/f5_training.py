@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from f5_world import guarded
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from locutor.engines.f5.dit import DiT
 from locutor.engines.lora import LoraConfig, adapt
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from f5_world import World
 
 FRAMES = 19_200
+_BACKENDS = (SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH)  # what it chooses among
 
 
 def clips(world: "World") -> list[Clip]:
@@ -44,6 +46,7 @@ def run(world: "World") -> None:
     settings = {  # what was measured least often comes first, for time may run out
         f"ours, LoRA, batches of at most {own} frames": lora | dict(frames=own),
         f"ours, LoRA, batches of at most {own} frames, blocks compiled": lora | dict(frames=own, compiled=True),
+        "ours, blocks compiled, cuDNN attention": dict(compiled=True, leave_out=False, cudnn=True),
         "ours, blocks compiled, padding left out": dict(compiled=True, leave_out=world.device.type == "cuda"),
         "ours, LoRA, blocks compiled": lora | dict(compiled=True),
         "ours, blocks compiled": dict(compiled=True, leave_out=False),
@@ -66,7 +69,8 @@ def _free() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def _ours(world: "World", frames: int, compiled: bool, leave_out: bool, lora: bool = False) -> str:
+def _ours(world: "World", frames: int, compiled: bool, leave_out: bool, lora: bool = False, cudnn: bool = False) -> str:
+    """cudnn: attention with the padding masked by cuDNN's kernel, which PyTorch does not choose by itself."""
     from locutor.training import loop
 
     network = DiT(world.network.config, len(world.vocab))
@@ -86,9 +90,12 @@ def _ours(world: "World", frames: int, compiled: bool, leave_out: bool, lora: bo
     batches = _batches(objective)
     losses: list[Tensor] = []
 
+    kernels = [SDPBackend.CUDNN_ATTENTION] if cudnn and world.device.type == "cuda" else [*_BACKENDS]
+
     def step(k: int) -> None:
         given = _Given(objective, batches[k % len(batches)])
-        losses.append(loop._step(given, optimizer, config, k, world.device)["loss"])
+        with sdpa_kernel(kernels):
+            losses.append(loop._step(given, optimizer, config, k, world.device)["loss"])
         ema.update(network)
 
     told = _timed(world, step, [int(b.n_frames.sum()) for b in batches])

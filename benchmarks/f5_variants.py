@@ -168,6 +168,28 @@ def run(world: "World") -> None:
     _whole(world, everything[chosen])
 
 
+def batches(world: "World") -> None:
+    """Sixteen texts of 8 to 12 s in one batch of 7 steps, launched kernel by kernel, with each attention kernel."""
+    from locutor.engines.f5 import kernels
+
+    spoken = [world.utterance(8 + 4 * (7 * i % 16) / 16, seed=i) for i in range(16)]
+    attends = {"own": None, "cuDNN": cudnn_attend, "flash": kernels.flash_attend}
+    own: list[Tensor] = []
+
+    def measured(attend: Attend | None) -> str:
+        runtime = _runtime(world, Change(attend))
+        run: Callable[[], Any] = lambda: solve(runtime, world.vocoder, spoken, 7, None)
+        with torch.inference_mode():
+            made = run()
+            own.extend(made.mel(row) for row in range(16 if not own else 0))
+            error = max(relative_error(made.mel(row), mel) for row, mel in enumerate(own))
+            ms, n = world.median_ms(run, 10, 2)
+        return f"{ms:.1f} ms (n {n}), {160e3 / ms:.0f} x real time without vocoder; difference from own {error:.1e}"
+
+    for name, attend in attends.items():
+        guarded(f"{name} attention", lambda attend=attend: measured(attend))
+
+
 def _runtime(world: "World", change: Change) -> Runtime:
     base = ops.choose_ops(world.device, world.half)
     runtime = ChangedRuntime(

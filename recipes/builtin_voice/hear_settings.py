@@ -1,9 +1,9 @@
 """How a solve's settings sound: `python hear_settings.py FOLDER [NAME=VALUE,... ...]`, one line for each setting.
 
-NAME: nfe_step, cfg_strength, or a constant of engines/builtin/solve.py (NOISE, GUIDED_UNTIL, RESCALED); what is not
-named keeps its default, and "-" names nothing. Two English sentences, of no test list, are spoken in the voice of every
-recording of FOLDER; printed are the means, of people and of synthetic voices (files named voice_*), of the similarity
-to the own recording, its margin over the nearest other, and the predicted MOS.
+NAME: nfe_step, cfg_strength, or a constant of engines/builtin/solve.py (NOISE, GUIDED_UNTIL, RESCALED).
+What is not named keeps its default, and "-" names nothing. Two English sentences, of no test list, are spoken in the
+voice of every recording of FOLDER; printed are the means, of people and of synthetic voices (files named voice_*), of
+the similarity to the own recording, its margin over the nearest other, and the predicted MOS.
 """
 
 import sys
