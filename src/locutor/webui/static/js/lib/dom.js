@@ -54,9 +54,24 @@ export function showList(list, entries, keyOf, make, update) {
     }
     update(element, entry);
     if (element === before) before = element.nextElementSibling;
+    else if (element.contains(document.activeElement)) before = movedPast(list, before, element);
     else list.insertBefore(element, before);
   }
   for (const gone of known.values()) gone.remove();
+}
+
+/**
+ * What is moved loses the focus, so what stands before the entry that has it is put to the end instead.
+ * @param {HTMLElement} list @param {Element | null} before @param {HTMLElement} element
+ * @returns {Element | null} what follows the entry
+ */
+function movedPast(list, before, element) {
+  while (before && before !== element) {
+    const next = before.nextElementSibling;
+    list.append(before);
+    before = next;
+  }
+  return element.nextElementSibling;
 }
 
 /** @param {string} name @param {string} [extra] */
