@@ -4,6 +4,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from f5_world import World
 
 FRAMES = 19_200
-_BACKENDS = (SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH)  # what it chooses among
 
 
 def clips(world: "World") -> list[Clip]:
@@ -90,11 +90,11 @@ def _ours(world: "World", frames: int, compiled: bool, leave_out: bool, lora: bo
     batches = _batches(objective)
     losses: list[Tensor] = []
 
-    kernels = [SDPBackend.CUDNN_ATTENTION] if cudnn and world.device.type == "cuda" else [*_BACKENDS]
+    on_cudnn = cudnn and world.device.type == "cuda"
 
     def step(k: int) -> None:
         given = _Given(objective, batches[k % len(batches)])
-        with sdpa_kernel(kernels):
+        with sdpa_kernel(SDPBackend.CUDNN_ATTENTION) if on_cudnn else nullcontext():
             losses.append(loop._step(given, optimizer, config, k, world.device)["loss"])
         ema.update(network)
 

@@ -38,7 +38,7 @@ def parse(argument: str) -> Setting:
     pairs = [] if argument == "-" else [part.split("=") for part in argument.split(",")]
     options = {name: OPTIONS[name](value) for name, value in pairs if name in OPTIONS}
     constants = {name: float(value) for name, value in pairs if name not in OPTIONS}
-    if strangers := [name for name in constants if not hasattr(solve, name)]:
+    if strangers := [name for name in constants if not isinstance(getattr(solve, name, None), float)]:
         raise SystemExit(f"no such setting: {', '.join(strangers)}")
     return Setting(options, constants)
 

@@ -52,11 +52,13 @@ class GraphDecoder:
 
     def decode(self, mels: Sequence[Tensor]) -> list[Tensor]:
         bucket = bucket_rows(len(mels[0]))
-        if len(mels) > 1 or bucket > MAX_FRAMES or bucket not in self._met:
-            self._met.update([bucket] if len(mels) == 1 else [])
-            with _tf32():
-                return self._vocoder.decode(mels)
-        return [self._replay(bucket, mels[0])]
+        alone = len(mels) == 1 and bucket <= MAX_FRAMES
+        if alone and bucket in self._met:
+            return [self._replay(bucket, mels[0])]
+        if alone:
+            self._met.add(bucket)
+        with _tf32():
+            return self._vocoder.decode(mels)
 
     def _replay(self, bucket: int, mel: Tensor) -> Tensor:
         n = len(mel)
