@@ -64,12 +64,13 @@ def _elementwise(world: "World", p: Packing, d: int) -> None:
         got = kernels.add_gated(x.clone(), y, gate, scale, shift, x.dtype)
         errors = [relative_error(a, b) for a, b in zip(got, wanted, strict=True)]
         told = f"errors {errors[0]:.1e} {errors[1]:.1e}"
+        sizes = kernels.MODULATE_ROWS, kernels.MODULATE_WARPS
         for rows in (2, 4, 8):
-            for warps in (4, 8):
+            for warps in (2, 4, 8):
                 kernels.MODULATE_ROWS, kernels.MODULATE_WARPS = rows, warps
                 us = world.device_us(lambda: kernels.add_gated(x, y, gate * 0, scale, shift, x.dtype))
                 told += f"; {rows} rows {warps} warps {us:.1f} us"
-        kernels.MODULATE_ROWS = kernels.MODULATE_WARPS = 4
+        kernels.MODULATE_ROWS, kernels.MODULATE_WARPS = sizes
         return told
 
     def turn() -> str:

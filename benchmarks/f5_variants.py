@@ -21,7 +21,7 @@ from locutor.engines.f5.graph import Batch, Bucket, GraphPool, _Recorded
 from locutor.engines.f5.modules import rope_frequencies, rope_table
 from locutor.engines.f5.packing import Packing, packing_index
 from locutor.engines.f5.runtime import Affine, Runtime
-from locutor.engines.f5.sampling import draw_noise, guided
+from locutor.engines.f5.sampling import draw_noise
 from locutor.types import SynthesisOptions
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ChangedRuntime(Runtime):
 
     def velocity(self, x: Tensor, modulation: Tensor, context: Tensor, packing: Packing) -> Tensor:
         operations, vectors = self.ops, modulation.unbind(0)
-        h = context + F.linear(x.to(self.dtype), self._state_proj)
+        h = operations.enter(x, self._state_proj, context)
         y = operations.convolve(h, *self._convolutions[0], packing)
         h = operations.convolve(y, *self._convolutions[1], packing, added_to=h)
         y = operations.modulate(h, vectors[1], vectors[0], self.dtype)
@@ -58,7 +58,7 @@ class ChangedRuntime(Runtime):
             h, y = self._added("out", y, block.out, h, gate_a, scale_m, shift_m)
             y = operations.widen(y, *block.widen)
             h, y = self._added("narrow", y, block.narrow, h, gate_m, *self._next_norm(vectors, i))
-        return F.linear(y, *self._proj_out).float()
+        return F.linear(y, *self._proj_out)[:, : self.config.n_mels]
 
     def _attended(self, y: Tensor, qkv: Affine, packing: Packing) -> Tensor:
         if "qkv" not in self.tiles:
@@ -110,7 +110,7 @@ class ForkedPool(GraphPool):
                 uncond = runtime.velocity(state, modulation, context[rows:], half)
             cond = runtime.velocity(state, modulation, context[:rows], half)
             main.wait_stream(self._side)
-            state.add_(guided(cond, uncond, self._factors[1]) * self._factors[0])
+            runtime.ops.advance(state, torch.cat([cond, uncond]), self._factors)
 
         return step
 
@@ -175,7 +175,7 @@ def batches(world: "World") -> None:
 
     spoken = [world.utterance(8 + 4 * (7 * i % 16) / 16, seed=i) for i in range(16)]
     speech_s = sum(u.n_frames - len(world.mel) for u in spoken) / FRAME_RATE
-    attends = {"own": None, "cuDNN": cudnn_attend, "flash": kernels.flash_attend}
+    attends = {"own": None, "flash": kernels.flash_attend}
     own: list[Tensor] = []
 
     def measured(attend: Attend | None) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import structlog
+from hypothesis import settings
 
 from locutor.audio import io
 from locutor.types import Waveform
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from locutor.engines.base import Engine
 
 TONE_ENGINE = Path(__file__).parent / "tone_engine"
+
+# An example may be the first to load a dictionary; how long it takes proves nothing.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Tracebacks as plain as the service's: structlog's own take many seconds to draw.
 PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)

@@ -243,7 +243,7 @@ def try_operation(things: Things, operation: Any, n_examples: int) -> None:
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
-            max_examples=max(2, round(n_examples * share)), deadline=None, database=None, derandomize=True,
+            max_examples=max(2, round(n_examples * share)), database=None, derandomize=True,
             suppress_health_check=QUIET, phases=[Phase.generate],
         )  # fmt: skip
         def attempt(case: Any) -> None:
@@ -272,7 +272,7 @@ def follow_links(things: Things, schema: Any, n_runs: int) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=n_runs, stateful_step_count=8, deadline=None, database=None, derandomize=True,
+            max_examples=n_runs, stateful_step_count=8, database=None, derandomize=True,
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),
     )  # fmt: skip

@@ -188,7 +188,6 @@ def _clip(path: Path) -> Any:
 
 
 @given(st.text(max_size=200))
-@settings(deadline=None)
 def test_no_name_breaks_out_of_its_header(name: str) -> None:
     try:
         name.encode()
@@ -200,7 +199,7 @@ def test_no_name_breaks_out_of_its_header(name: str) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_body_makes_it_stumble(client: TestClient, body: bytes) -> None:
     for path, kind in (("/jobs", "application/x-www-form-urlencoded"), ("/v1/audio/speech", "application/json"),
                        ("/voices/clone", "multipart/form-data; boundary=x"), ("/jobs/batch", "text/csv")):  # fmt: skip

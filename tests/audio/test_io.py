@@ -133,7 +133,7 @@ def test_header_that_lies_about_the_length() -> None:
 
 
 @given(st.binary(min_size=1, max_size=300), st.sampled_from(["", "wav", "flac", "mp3", "ogg"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_damaged_files_raise_one_kind_of_error(junk: bytes, name: str) -> None:
     data = io.encode(tone(0.05), name)[:200] + junk if name else junk
     try:

@@ -53,7 +53,7 @@ def test_audio_leaves_before_the_end(format: str) -> None:
 
 
 @given(st.lists(st.integers(0, 20_000), max_size=6), st.sampled_from(LOSSLESS))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_pieces_do_not_change_the_samples(cuts: list[int], format: str) -> None:
     waveform = tune(0.5)
     heard = decoded(b"".join(streamed(waveform, format, cuts)), format)

@@ -203,7 +203,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_each_job_is_finished_at_most_once(jobs: JobStore, steps: list[tuple[str, int]]) -> None:
     """Random histories, with leases that are used long after they were lost."""
     jobs.recover(lambda _: False)

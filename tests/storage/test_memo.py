@@ -105,7 +105,7 @@ def test_nobody_sees_what_is_older_than_what_was_seen(
     assert seen == [True] * 4
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["", "x", "y"])), max_size=12))
 def test_it_says_what_reading_says(database: Database, reading: Reading, doings: list[tuple[str, str]]) -> None:
     memo = Memo(database, reading)

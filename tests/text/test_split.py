@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from locutor.errors import OptionError
@@ -57,7 +57,6 @@ def test_fallback_by_punctuation() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "pt-BR", "ja"])
-@settings(deadline=None)
 @given(text=prose)
 def test_sentences_lose_nothing(language: str, text: str) -> None:
     sentences = split_sentences(text, language)
@@ -66,7 +65,6 @@ def test_sentences_lose_nothing(language: str, text: str) -> None:
     assert _bare("".join(split_by_punctuation(text))) == _bare(text)
 
 
-@settings(deadline=None)
 @given(text=prose, max_chars=st.integers(1, 60))
 def test_chunks_lose_nothing_and_fit(text: str, max_chars: int) -> None:
     for pieces in (chunk(text, "en", max_chars), split_long(text, max_chars)):

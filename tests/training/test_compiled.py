@@ -1,4 +1,4 @@
-"""The blocks of a network are compiled in place, on CUDA alone."""
+"""The parts of a network are compiled in place, on CUDA alone."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from locutor.engines.builtin.network import AlignedDiT, NetworkConfig
 from locutor.engines.f5.config import F5Config
 from locutor.engines.f5.dit import DiT
 from locutor.errors import OptionError
-from locutor.training.compiled import blocks_of, compile_blocks
+from locutor.training.compiled import compile_blocks, parts_of
 from locutor.training.config import TrainConfig
 from locutor.training.loop import fit
 
@@ -19,13 +19,12 @@ TINY = F5Config(
 )  # fmt: skip
 
 
-def test_the_blocks_of_both_networks_and_nothing_within_them() -> None:
+def test_the_parts_of_both_networks_and_nothing_within_them() -> None:
     f5 = DiT(TINY, n_tokens=5)
-    found = list(blocks_of(f5))
-    assert [block for block in found if block in f5.transformer_blocks] == list(f5.transformer_blocks)
-    assert not any(inner in found for block in f5.transformer_blocks for inner in block.modules() if inner is not block)
+    found = list(parts_of(f5))
+    assert found == [f5.text_embed, f5.input_embed, *f5.transformer_blocks]
     own = AlignedDiT(NetworkConfig(n_tokens=5, dim=64, depth=2))
-    assert {*own.blocks, *own.text_embed.text_blocks} <= {*blocks_of(own)}
+    assert {*own.blocks, *own.text_embed.text_blocks} <= {*parts_of(own)}
 
 
 def test_it_is_refused_without_cuda(tmp_path: Path, line) -> None:  # type: ignore[no-untyped-def]
@@ -39,9 +38,18 @@ def test_a_compiled_network_says_the_same() -> None:
     torch.manual_seed(0)
     network = DiT(TINY, n_tokens=5).cuda()
     names = list(network.state_dict())
-    x, time, cond, text = torch.randn(1, 9, 12), torch.tensor([0.4]), torch.randn(1, 9, 12), torch.randn(1, 9, 32)
-    x, time, cond, text = (each.cuda() for each in (x, time, cond, text))
-    plain = network(x, time, network.context(cond, text))
+    x, time, cond = torch.randn(2, 9, 12).cuda(), torch.tensor([0.4, 0.7]).cuda(), torch.randn(2, 9, 12).cuda()
+    rows, valid = (
+        torch.randint(0, 6, (2, 9)).cuda(),
+        (torch.arange(9) < torch.tensor([[9], [5]]))[..., None].float().cuda(),
+    )
+    dropped = torch.tensor([False, True]).cuda()
+
+    def velocity() -> torch.Tensor:
+        text = network.text_embed(rows, valid, drop_text=dropped)
+        return network(x, time, network.context(cond, text, valid))
+
+    plain = velocity()
     compile_blocks(network)
     assert list(network.state_dict()) == names
-    assert torch.allclose(network(x, time, network.context(cond, text)), plain, atol=1e-3)
+    assert torch.allclose(velocity(), plain, atol=1e-3)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from locutor.engines.f5.dit import DiT, Seams
+from locutor.engines.f5.dit import DiT
 from locutor.engines.f5.layout import frame_mask, packed
 from locutor.errors import OptionError
 from locutor.training.buckets import FrameBuckets
@@ -28,11 +28,7 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class SpanConfig:
-    """Share of a clip that is learned, and share of samples with a condition withheld (upstream's values).
-
-    leave_out_padding: attention over real frames alone (dit.attend_real) instead of a mask; only on a CUDA device in
-    half precision.
-    """
+    """Share of a clip that is learned, and share of samples with a condition withheld (upstream's values)."""
 
     shortest: float = 0.7
     longest: float = 1.0
@@ -40,7 +36,6 @@ class SpanConfig:
     both_drop: float = 0.2
     frames_per_batch: int = 38_400
     max_clips: int = 64
-    leave_out_padding: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,9 +91,7 @@ class F5Objective:
         valid = real[..., None].to(mel.dtype)
         text = self.network.text_embed(rows, valid, drop_text=neither)
         sample = flow_sample(mel, generator)
-        lengths = batch.n_frames.tolist()
-        seams = Seams.of(lengths, mel.shape[1], device) if self.config.leave_out_padding else None
-        predicted = self.network(sample.x, sample.time, self.network.context(cond, text, valid, seams))
+        predicted = self.network(sample.x, sample.time, self.network.context(cond, text, valid))
         return {"loss": masked_mse(predicted, sample.velocity, counted=span)}
 
     def _spans(self, n_frames: Tensor, longest: int, generator: torch.Generator) -> Tensor:

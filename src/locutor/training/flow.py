@@ -34,4 +34,6 @@ def draw(probability: float, n: int, generator: torch.Generator) -> Tensor:
 def masked_mse(predicted: Tensor, target: Tensor, counted: Tensor | None = None) -> Tensor:
     """Mean squared error in float32 over the frames that `counted` (b, f) admits."""
     error = (predicted.float() - target.float()).square().mean(-1)  # (b, f, c) -> (b, f)
-    return error.mean() if counted is None else error[counted].mean()
+    if counted is None:
+        return error.mean()
+    return error.masked_fill(~counted, 0.0).sum() / counted.sum()  # error[counted] would wait for the device

@@ -91,7 +91,7 @@ def test_nothing_to_speak(networks: Networks, text: str) -> None:
         pronounce(networks.g2p, text, "en")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.text(max_size=30))
 def test_any_text_gives_known_phonemes_or_a_text_error(networks: Networks, text: str) -> None:
     assert set(fitted(text)) <= set(LETTERS)

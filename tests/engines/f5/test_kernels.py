@@ -76,11 +76,38 @@ def test_convolution(kernels: Any, packing: Packing, dtype: torch.dtype, width: 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_attention(kernels: Any, packing: Packing, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("capability", [(8, 0), (9, 0)])
+def test_attention(
+    kernels: Any, packing: Packing, dtype: torch.dtype, capability: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if torch.cuda.get_device_capability() < capability:
+        pytest.skip(f"the device has no bulk copies: {torch.cuda.get_device_capability()}")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
     qkv = drawn(packing.n_rows, 3, HEADS, 64, dtype=dtype)
     wanted = ops.attend(qkv.float(), packing)
     assert_near(kernels.attend(qkv, packing), wanted, dtype)
     assert_near(kernels.flash_attend(qkv, packing), wanted, dtype)
+
+
+def test_what_is_no_number_stays_in_its_sequence(kernels: Any, packing: Packing) -> None:
+    qkv = drawn(packing.n_rows, 3, HEADS, 64, dtype=torch.float16)
+    wanted = kernels.attend(qkv, packing)
+    broken = packing.spans()[1]
+    qkv[broken] = torch.nan
+    got = kernels.attend(qkv, packing)
+    assert got[broken].isnan().all()
+    wanted[broken] = got[broken] = 0
+    assert torch.equal(got, wanted)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("halves", [1, 2])
+def test_the_ends_of_a_step(kernels: Any, dtype: torch.dtype, halves: int) -> None:
+    state, weight, context = drawn(77, 100), drawn(768, 100, dtype=dtype) / 10, drawn(77 * halves, 768, dtype=dtype)
+    assert_near(kernels.enter(state, weight, context), ops.enter(state, weight.float(), context.float()), dtype)
+    velocity, factors = drawn(77 * halves, 128, dtype=dtype)[:, :100], torch.tensor([0.1, 2.0], device="cuda")
+    wanted = ops.advance(state.clone(), velocity, factors)
+    assert_near(kernels.advance(state, velocity, factors), wanted, torch.float16)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -80,7 +80,7 @@ def rope_base_differs(patch: Patch) -> None:
 @mutation(padded_v1)
 def keys_not_masked(patch: Patch) -> None:
     attend = dit.Attention.forward
-    patch.setattr(dit.Attention, "forward", lambda self, x, rope, valid=None, seams=None: attend(self, x, rope))
+    patch.setattr(dit.Attention, "forward", lambda self, x, rope, valid=None: attend(self, x, rope))
 
 
 @mutation(batch_v1)
@@ -108,10 +108,8 @@ def position_convolution_sees_padding(patch: Patch) -> None:
 
 @mutation(batch_v1)
 def noise_depends_on_the_batch(patch: Patch) -> None:
-    def together(n_frames: list[int], n_mels: int, seeds: list[int]) -> Tensor:
-        return torch.randn(len(n_frames), max(n_frames), n_mels, generator=torch.Generator().manual_seed(seeds[0]))
-
-    patch.setattr(session, "draw_batch", together)
+    shared = torch.Generator().manual_seed(1)
+    patch.setattr(session, "draw_noise", lambda n, n_mels, seed: torch.randn(n, n_mels, generator=shared))
 
 
 @mutation(text_v1)
@@ -353,13 +351,13 @@ def schedule_without_epss(patch: Patch) -> None:
 
 @mutation(solve_v1)
 def guidance_from_the_unconditional(patch: Patch) -> None:
-    patch.setattr(session, "guided", lambda cond, uncond, strength: uncond + (cond - uncond) * strength)
+    patch.setattr(ops, "guided", lambda cond, uncond, strength: uncond + (cond - uncond) * strength)
 
 
 @mutation(solve_v1)
 def guidance_with_halves_swapped(patch: Patch) -> None:
     right = sampling.guided
-    patch.setattr(session, "guided", lambda cond, uncond, strength: right(uncond, cond, strength))
+    patch.setattr(ops, "guided", lambda cond, uncond, strength: right(uncond, cond, strength))
 
 
 @mutation(solve_v1)
@@ -370,10 +368,8 @@ def time_of_the_step_end(patch: Patch) -> None:
 
 @mutation(solve_v1)
 def steps_too_long(patch: Patch) -> None:
-    def step(velocity: sampling.Velocity, state: Tensor, start: float, end: float) -> Tensor:
-        return state + 1.1 * (end - start) * velocity(state, start)
-
-    patch.setattr(session, "euler_step", step)
+    right = session.factors
+    patch.setattr(session, "factors", lambda *options: right(*options) * torch.tensor([1.1, 1.0]))
 
 
 @mutation(solve_v1)
@@ -464,7 +460,7 @@ def packed_queries_and_keys_fused_in_the_other_order(patch: Patch) -> None:
 @mutation(solve_v1)
 def seed_ignored(patch: Patch) -> None:
     right = sampling.draw_noise
-    patch.setattr(sampling, "draw_noise", lambda n, n_mels, seed: right(n, n_mels, 0))
+    patch.setattr(session, "draw_noise", lambda n, n_mels, seed: right(n, n_mels, 0))
 
 
 @mutation(velocity_v1)

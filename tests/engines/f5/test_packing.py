@@ -24,16 +24,18 @@ def test_every_row_knows_its_sequence(lengths: list[int]) -> None:
     assert packing.bounds.tolist() == [sum(lengths[:i]) for i in range(len(lengths) + 1)]
 
 
-@given(LENGTHS)
-def test_tiles_cover_every_row_once(lengths: list[int]) -> None:
-    packing = Packing.of(lengths)
+@given(LENGTHS, st.sets(st.integers(0, 3)))
+def test_tiles_cover_every_row_that_is_heard_once(lengths: list[int], unheard: set[int]) -> None:
+    unheard &= set(range(len(lengths)))
+    packing = Packing.from_index(lengths, packing_index(lengths, unheard))
     covered = torch.zeros(packing.n_rows, dtype=torch.int32)
     for query, first, end in packing.tiles.tolist():
         assert query >= end or (query - first) % TILE == 0
         covered[query : min(query + TILE, end)] += 1
         if query < end:
             assert (packing.first[query], packing.end[query]) == (first, end)
-    assert (covered == 1).all()
+    heard = torch.tensor([i not in unheard for i in range(len(lengths))])
+    assert torch.equal(covered, heard.int().repeat_interleave(torch.tensor(lengths)))
 
 
 @given(LENGTHS, st.randoms())

@@ -34,7 +34,7 @@ def _is_allowed(char: str) -> bool:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(text=any_text | glued_text)
 def test_any_text_becomes_words_or_a_text_error(language: str, text: str) -> None:
     spoken = _spoken(text, language)
@@ -45,7 +45,7 @@ def test_any_text_becomes_words_or_a_text_error(language: str, text: str) -> Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(text=tidy_text)
 def test_normal_text_stays_as_it_is(language: str, text: str) -> None:
     spoken = _spoken(text, language)
@@ -54,7 +54,7 @@ def test_normal_text_stays_as_it_is(language: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(text=any_text | glued_text)
 def test_explanations_are_in_order_and_apart(language: str, text: str) -> None:
     found = explain(text, language)

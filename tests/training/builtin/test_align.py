@@ -42,7 +42,7 @@ def cheapest(costs: np.ndarray) -> float:
     return float(best)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**31))
 def test_the_path_is_monotonic_and_the_cheapest(n: int, m: int, seed: int) -> None:
     costs = np.random.default_rng(seed).random((n, m))
@@ -52,7 +52,7 @@ def test_the_path_is_monotonic_and_the_cheapest(n: int, m: int, seed: int) -> No
     assert n_cells == pytest.approx(round(n_cells)) and max(n, m) <= round(n_cells) <= n + m - 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(-5, 60), min_size=1, max_size=12), st.integers(0, 40))
 def test_every_token_gets_a_frame(ends: list[int], spare: int) -> None:
     n_frames = len(ends) + spare

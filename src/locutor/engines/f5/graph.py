@@ -15,7 +15,6 @@ from torch import Tensor
 from locutor.engines.f5.layout import packed
 from locutor.engines.f5.packing import Packing, packing_index
 from locutor.engines.f5.runtime import Runtime
-from locutor.engines.f5.sampling import guided
 
 MAX_ROWS = 8192  # of both guidance halves: beyond, the device is slower than the host and a graph saves nothing
 MAX_UTTERANCES = 8
@@ -54,6 +53,11 @@ class Bucket:
         """Of all sequences, with the empty slots and the left-over rows."""
         half = [*lengths, *[0] * (self.slots - 1 - len(lengths)), self.rows - sum(lengths)]
         return half * (2 if self.twins else 1)
+
+    def index(self, lengths: Sequence[int]) -> Tensor:
+        """packing_index of a batch; the left-over rows are heard by nobody."""
+        all_lengths = self.lengths(lengths)
+        return packing_index(all_lengths, range(self.slots - 1, len(all_lengths), self.slots))
 
 
 @dataclass
@@ -146,7 +150,7 @@ class GraphPool:
         self._embeddings[rows, twins] = _Embedding(graph, text, cond, valid, dropped, out)
         return self._embeddings[rows, twins]
 
-    def step(self, bucket: Bucket, batch: "Batch", modulation: Tensor, step_length: float, cfg: float) -> None:
+    def step(self, bucket: Bucket, batch: "Batch", modulation: Tensor, factors: Tensor) -> None:
         """One Euler step of a batch; its state is changed in place."""
         recorded = self._graphs.get(bucket) or self._record(bucket, batch)
         self._graphs.move_to_end(bucket)
@@ -155,8 +159,7 @@ class GraphPool:
             self._load(bucket, recorded, batch)
         self._state[:n].copy_(batch.state)
         self._modulation.copy_(modulation)
-        self._factors[0].fill_(step_length)
-        self._factors[1].fill_(cfg)
+        self._factors.copy_(factors)
         recorded.graph.replay()
         batch.state.copy_(self._state[:n])
 
@@ -169,14 +172,13 @@ class GraphPool:
         if bucket.twins:
             context[bucket.rows : bucket.rows + n].copy_(batch.context[n:])
             context[bucket.rows + n :].zero_()
-        recorded.index.copy_(packing_index(bucket.lengths(batch.lengths)), non_blocking=True)
+        recorded.index.copy_(bucket.index(batch.lengths), non_blocking=True)
         self._loaded = batch
 
     def _record(self, bucket: Bucket, batch: "Batch") -> _Recorded:
-        lengths = bucket.lengths(batch.lengths)
-        index = packing_index(lengths).to(self._runtime.device)
+        index = bucket.index(batch.lengths).to(self._runtime.device)
         # What a kernel is told about the longest sequence must hold for every batch of the bucket.
-        packing = Packing.from_index(lengths, index, longest=bucket.rows)
+        packing = Packing.from_index(bucket.lengths(batch.lengths), index, longest=bucket.rows)
         step = self._stepper(bucket, packing)
         step()  # compiles kernels and lets libraries choose theirs, which cannot happen while recording
         torch.cuda.synchronize(self._runtime.device)
@@ -190,15 +192,12 @@ class GraphPool:
         return self._graphs[bucket]
 
     def _stepper(self, bucket: Bucket, packing: Packing) -> Callable[[], None]:
+        runtime = self._runtime
         state, context = self._state[: bucket.rows], self._context[: bucket.all_rows]
 
         def step() -> None:
-            x = torch.cat([state, state]) if bucket.twins else state
-            velocity = self._runtime.velocity(x, self._modulation, context, packing)
-            if bucket.twins:
-                cond, uncond = velocity.chunk(2)
-                velocity = guided(cond, uncond, self._factors[1])
-            state.add_(velocity * self._factors[0])
+            velocity = runtime.velocity(state, self._modulation, context, packing)
+            runtime.ops.advance(state, velocity, self._factors)
 
         return step
 

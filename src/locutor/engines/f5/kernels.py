@@ -8,12 +8,52 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from locutor.engines.f5.modules import NORM_EPS
 from locutor.engines.f5.ops import Ops
 from locutor.engines.f5.packing import TILE, Packing
 
 LOG2_E = 1.4426950408889634
+
+
+@triton.jit
+def _enter_kernel(
+    state_ptr, weight_ptr, context_ptr, out_ptr, n_rows,
+    PARTS: tl.constexpr, BANDS: tl.constexpr, BLOCK: tl.constexpr, DIM: tl.constexpr, ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):  # fmt: skip
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    band = tl.arange(0, BLOCK)
+    real, inside, known = row < n_rows, column < DIM, band < BANDS
+    state = tl.load(
+        state_ptr + row.to(tl.int64)[:, None] * BANDS + band[None, :], mask=real[:, None] & known[None, :], other=0.0
+    )
+    weight = tl.load(
+        weight_ptr + column[:, None] * BANDS + band[None, :], mask=inside[:, None] & known[None, :], other=0.0
+    )
+    product = tl.dot(state.to(weight.dtype), tl.trans(weight))
+    here = real[:, None] & inside[None, :]
+    for part in tl.static_range(PARTS):
+        place = (part * n_rows + row).to(tl.int64)[:, None] * DIM + column[None, :]
+        context = tl.load(context_ptr + place, mask=here, other=0.0).to(tl.float32)
+        tl.store(out_ptr + place, (context + product).to(out_ptr.dtype.element_ty), mask=here)
+
+
+@triton.jit
+def _advance_kernel(
+    state_ptr, velocity_ptr, factors_ptr, n_rows, stride, BANDS: tl.constexpr, GUIDED: tl.constexpr, BLOCK: tl.constexpr
+):  # fmt: skip
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    row, band = place // BANDS, place % BANDS
+    real = row < n_rows
+    state = tl.load(state_ptr + place, mask=real, other=0.0)
+    velocity = tl.load(velocity_ptr + row * stride + band, mask=real, other=0.0).to(tl.float32)
+    if GUIDED:
+        uncond = tl.load(velocity_ptr + (row + n_rows) * stride + band, mask=real, other=0.0).to(tl.float32)
+        velocity += (velocity - uncond) * tl.load(factors_ptr + 1)
+    tl.store(state_ptr + place, state + velocity * tl.load(factors_ptr), mask=real)
 
 
 @triton.jit
@@ -113,57 +153,87 @@ def _exp2(x, HALF: tl.constexpr):
 
 
 @triton.jit
+def _read(rows, begin, end, column, stride, COUNT: tl.constexpr, HEAD: tl.constexpr, BULK: tl.constexpr):
+    """COUNT rows of a head from begin on. What lies at and after end is zero, but in BULK whatever is there."""
+    if BULK:
+        return rows.load([begin, column])
+    else:
+        row = begin + tl.arange(0, COUNT)
+        place = row.to(tl.int64)[:, None] * stride + column + tl.arange(0, HEAD)[None, :]
+        return tl.load(rows + place, mask=(row < end)[:, None], other=0.0)
+
+
+@triton.jit
 def _attend_kernel(
-    qkv_ptr, out_ptr, tiles_ptr, stride, scale,
+    queries, keys, out_ptr, tiles_ptr, stride, scale,
     WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr, HALF_EXP: tl.constexpr,
+    BULK: tl.constexpr,
 ):  # fmt: skip
     tile = tl.program_id(0)
-    head = tl.program_id(1)
+    column = tl.program_id(1) * HEAD
     begin = tl.load(tiles_ptr + 3 * tile)
     first = tl.load(tiles_ptr + 3 * tile + 1)
     end = tl.load(tiles_ptr + 3 * tile + 2)
     if begin >= end:
         return
-    e = tl.arange(0, HEAD)
-    row = begin + tl.arange(0, QUERIES)
-    base = qkv_ptr + head * HEAD + e[None, :]
-    q = tl.load(base + row.to(tl.int64)[:, None] * stride, mask=(row < end)[:, None], other=0.0)
+    q = _read(queries, begin, end, column, stride, QUERIES, HEAD, BULK)
     most = tl.full((QUERIES,), -float("inf"), dtype=tl.float32)
     weight = tl.zeros((QUERIES,), dtype=tl.float32)
     total = tl.zeros((QUERIES, HEAD), dtype=tl.float32)
     whole = first + (end - first) // KEYS * KEYS
     for start in range(first, whole, KEYS):
-        key = (start + tl.arange(0, KEYS)).to(tl.int64)[:, None] * stride
-        k = tl.load(base + WIDTH + key)
+        k = _read(keys, start, whole, WIDTH + column, stride, KEYS, HEAD, BULK)
         s = tl.dot(q, tl.trans(k))
         risen = tl.maximum(most, tl.max(s, axis=1) * scale)
         p = _exp2(s * scale - risen[:, None], HALF_EXP)
         faded = tl.exp2(most - risen)
         weight = weight * faded + tl.sum(p.to(tl.float32), axis=1)
-        v = tl.load(base + 2 * WIDTH + key)
+        v = _read(keys, start, whole, 2 * WIDTH + column, stride, KEYS, HEAD, BULK)
         total = tl.dot(p.to(v.dtype), v, total * faded[:, None])
         most = risen
     if whole < end:
-        key_row = whole + tl.arange(0, KEYS)
-        known = key_row < end
-        key = key_row.to(tl.int64)[:, None] * stride
-        k = tl.load(base + WIDTH + key, mask=known[:, None], other=0.0)
+        known = whole + tl.arange(0, KEYS) < end
+        k = _read(keys, whole, end, WIDTH + column, stride, KEYS, HEAD, BULK)
         s = tl.where(known[None, :], tl.dot(q, tl.trans(k)), -float("inf"))
         risen = tl.maximum(most, tl.max(s, axis=1) * scale)
         p = tl.exp2(s * scale - risen[:, None])
         faded = tl.exp2(most - risen)
         weight = weight * faded + tl.sum(p, axis=1)
-        v = tl.load(base + 2 * WIDTH + key, mask=known[:, None], other=0.0)
+        v = _read(keys, whole, end, 2 * WIDTH + column, stride, KEYS, HEAD, BULK)
+        v = tl.where(known[:, None], v, 0.0)  # a weight of zero does not undo what is not a number in a neighbour
         total = tl.dot(p.to(v.dtype), v, total * faded[:, None])
     y = total / weight[:, None]
-    place = row.to(tl.int64)[:, None] * WIDTH + head * HEAD + e[None, :]
+    row = begin + tl.arange(0, QUERIES)
+    place = row.to(tl.int64)[:, None] * WIDTH + column + tl.arange(0, HEAD)[None, :]
     tl.store(out_ptr + place, y.to(out_ptr.dtype.element_ty), mask=(row < end)[:, None])
 
 
-# Sizes that were fastest on an H100 (docs/performance.md).
-MODULATE_ROWS = 4
-MODULATE_WARPS = 4
+# Sizes that were fastest on an H200 (docs/performance.md).
+MODULATE_ROWS, MODULATE_WARPS = 4, 2
 TURN_ROWS = 2
+ENTER_ROWS, ENTER_COLUMNS = 64, 64
+ADVANCE_BLOCK = 1024
+COLUMNS = 128
+
+
+def enter(state: Tensor, weight: Tensor, context: Tensor) -> Tensor:
+    (n, bands), dim = state.shape, len(weight)
+    out = torch.empty_like(context)
+    _enter_kernel[(triton.cdiv(n, ENTER_ROWS), triton.cdiv(dim, ENTER_COLUMNS))](
+        state, weight, context, out, n,
+        PARTS=len(context) // n, BANDS=bands, BLOCK=triton.next_power_of_2(bands), DIM=dim, ROWS=ENTER_ROWS,
+        COLUMNS=ENTER_COLUMNS, num_warps=4,
+    )  # fmt: skip
+    return out
+
+
+def advance(state: Tensor, velocity: Tensor, factors: Tensor) -> Tensor:
+    n, bands = state.shape
+    _advance_kernel[(triton.cdiv(n * bands, ADVANCE_BLOCK),)](
+        state, velocity, factors, n, velocity.stride(0),
+        BANDS=bands, GUIDED=len(velocity) > n, BLOCK=ADVANCE_BLOCK, num_warps=4,
+    )  # fmt: skip
+    return state
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype) -> Tensor:
@@ -242,11 +312,15 @@ def attend(
     num_stages: int = 2,
     half_exp: bool = False,
 ) -> Tensor:
+    """From Hopper on, tiles come by the device's bulk copies: 42 us where loads by every thread took 51."""
     n, _, heads, width = qkv.shape
     out = torch.empty(n, heads * width, dtype=qkv.dtype, device=qkv.device)
+    bulk = torch.cuda.get_device_capability(qkv.device) >= (9, 0)
+    rows = qkv.flatten(1)  # a view, (r, 3 * h * e)
+    described = [TensorDescriptor.from_tensor(rows, [count, width]) if bulk else rows for count in (queries, keys)]
     _attend_kernel[(len(packing.tiles), heads)](
-        qkv, out, packing.tiles, qkv.stride(0), LOG2_E / width**0.5,
-        WIDTH=heads * width, HEAD=width, QUERIES=queries, KEYS=keys, HALF_EXP=half_exp,
+        *described, out, packing.tiles, qkv.stride(0), LOG2_E / width**0.5,
+        WIDTH=heads * width, HEAD=width, QUERIES=queries, KEYS=keys, HALF_EXP=half_exp, BULK=bulk,
         num_warps=num_warps, num_stages=num_stages,
     )  # fmt: skip
     return out
@@ -265,4 +339,7 @@ def widen(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch._addmm_activation(bias, x, weight.T, use_gelu=True)
 
 
-OPS = Ops("triton", modulate, add_gated, turn, convolve, attend, widen, tap_major, capturable=True)
+OPS = Ops(
+    "triton", enter, advance, modulate, add_gated, turn, convolve, attend, widen, tap_major,
+    capturable=True, columns=COLUMNS,
+)  # fmt: skip

@@ -15,6 +15,23 @@ from torch import Tensor
 from locutor.engines.device import runs_triton
 from locutor.engines.f5.modules import HEAD_DIM, NORM_EPS, apply_rope
 from locutor.engines.f5.packing import Packing
+from locutor.engines.f5.sampling import guided
+
+
+class Enter(Protocol):
+    def __call__(self, state: Tensor, weight: Tensor, context: Tensor) -> Tensor:
+        """What the blocks begin with: the state, (s, m) float32, times weight (d, m), added to the context (r, d).
+
+        r is s, or 2 s with guidance: both halves have the same state."""
+        ...
+
+
+class Advance(Protocol):
+    def __call__(self, state: Tensor, velocity: Tensor, factors: Tensor) -> Tensor:
+        """The state (s, m) float32 after an Euler step, in place. velocity: (s, m), or (2 s, m) to be guided.
+
+        factors: float32 on the device, length of the step and strength of the guidance."""
+        ...
 
 
 class Modulate(Protocol):
@@ -52,9 +69,11 @@ class Convolve(Protocol):
 class Ops:
     """One way to compute each. conv_weight: brings the weight of an nn.Conv1d into the form that convolve wants.
     capturable: nothing depends on lengths known to the host alone, so that a graph
-    captured for one packing serves another of the same size."""
+    captured for one packing serves another of the same size. columns: outputs of a product are a multiple of these."""
 
     name: str
+    enter: Enter
+    advance: Advance
     modulate: Modulate
     add_gated: AddGated
     turn: Turn
@@ -63,6 +82,21 @@ class Ops:
     widen: Callable[[Tensor, Tensor, Tensor], Tensor]
     conv_weight: Callable[[Tensor], Tensor]
     capturable: bool = False
+    columns: int = 1
+
+
+def enter(state: Tensor, weight: Tensor, context: Tensor) -> Tensor:
+    h = F.linear(state.to(weight.dtype), weight)
+    return (context.view(-1, *h.shape) + h).flatten(0, 1)
+
+
+def advance(state: Tensor, velocity: Tensor, factors: Tensor) -> Tensor:
+    step_length, cfg_strength = factors
+    velocity = velocity.float()
+    if len(velocity) > len(state):
+        cond, uncond = velocity.chunk(2)
+        velocity = guided(cond, uncond, cfg_strength)
+    return state.add_(velocity * step_length)
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype) -> Tensor:
@@ -111,13 +145,15 @@ def conv_weight(weight: Tensor) -> Tensor:
     return weight
 
 
-PLAIN = Ops("plain", modulate, add_gated, turn, convolve, attend, widen, conv_weight)
+PLAIN = Ops("plain", enter, advance, modulate, add_gated, turn, convolve, attend, widen, conv_weight)
 
 
 def compiled_ops() -> Ops:
     """The plain pointwise operations, fused by torch.compile when first used."""
     fuse: Any = partial(torch.compile, dynamic=True)
-    return Ops("compiled", fuse(modulate), fuse(add_gated), fuse(turn), convolve, attend, widen, conv_weight)
+    return Ops(
+        "compiled", enter, advance, fuse(modulate), fuse(add_gated), fuse(turn), convolve, attend, widen, conv_weight
+    )
 
 
 def choose_ops(device: torch.device, dtype: torch.dtype) -> Ops:

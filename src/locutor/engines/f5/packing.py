@@ -3,7 +3,7 @@
 With guidance every utterance has two sequences: first come all the conditional ones, then their unconditional twins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -56,26 +56,20 @@ class Packing:
         return cls(tuple(lengths), first, end, bounds, tiles.view(-1, 3), longest or max(lengths))
 
 
-def packing_index(lengths: Sequence[int]) -> Tensor:
+def packing_index(lengths: Sequence[int], unheard: Collection[int] = ()) -> Tensor:
     """All index tensors of a packing in one, on the CPU, so that they travel to a device in one copy.
 
-    Its size depends on the sum and the number of the lengths alone: a captured graph can be given another packing.
+    Its size depends on the sum and the number of the lengths alone, for there are as many tiles as there can be at
+    most: a captured graph can be given another packing.
+    unheard: sequences that nobody listens to; they get no tiles, so that what attention gives for them is anything.
     """
-    ends = torch.tensor(list(accumulate(lengths)), dtype=torch.int32)
-    sizes = torch.tensor(list(lengths), dtype=torch.int32)
-    starts = ends - sizes
-    bounds = torch.cat([torch.zeros(1, dtype=torch.int32), ends])
-    return torch.cat(
-        [starts.repeat_interleave(sizes), ends.repeat_interleave(sizes), bounds, _tiles(starts, ends).flatten()]
-    )
-
-
-def _tiles(starts: Tensor, ends: Tensor) -> Tensor:
-    """(n_tiles, 3) for the bound ceil(rows / TILE) + n_sequences of how many there can be; the rest are empty."""
-    counts = -(-(ends - starts) // TILE)
-    which = torch.arange(len(starts)).repeat_interleave(counts)
-    before = counts.cumsum(0) - counts
-    queries = starts[which] + (torch.arange(len(which)) - before[which]).int() * TILE
-    tiles = torch.stack([queries, starts[which], ends[which]], dim=1)
-    n_most = -(-int(ends[-1]) // TILE) + len(starts)
-    return torch.cat([tiles, torch.zeros(n_most - len(tiles), 3, dtype=torch.int32)])
+    ends = list(accumulate(lengths))
+    starts = [end - n for n, end in zip(lengths, ends, strict=True)]
+    heard = [span for i, span in enumerate(zip(starts, ends, strict=True)) if i not in unheard]
+    tiles = [(query, start, end) for start, end in heard for query in range(start, end, TILE)]
+    n_most = -(-ends[-1] // TILE) + len(lengths)
+    tiles += [(0, 0, 0)] * (n_most - len(tiles))
+    sizes = torch.tensor(lengths)
+    per_row = torch.tensor([starts, ends], dtype=torch.int32).repeat_interleave(sizes, dim=1)
+    bounds = torch.tensor([0, *ends], dtype=torch.int32)
+    return torch.cat([per_row.flatten(), bounds, torch.tensor(tiles, dtype=torch.int32).flatten()])

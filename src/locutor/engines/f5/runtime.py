@@ -73,7 +73,7 @@ class Runtime:
         self._blocks = [self._block(block) for block in network.transformer_blocks]
         self._convolutions = [self._convolution(i) for i in (0, 2)]
         self._state_proj = self._put(network.input_embed.proj.weight[:, : self.config.n_mels]).contiguous()
-        self._proj_out = self._affine(network.proj_out)
+        self._proj_out = self._padded(self._affine(network.proj_out))
         self.rope = self._rope_table(ROPE_FRAMES)
         self._schedules: OrderedDict[tuple[int, float], Schedule] = OrderedDict()
 
@@ -122,10 +122,11 @@ class Runtime:
         return pinned.to(self.device, non_blocking=True)
 
     def velocity(self, x: Tensor, modulation: Tensor, context: Tensor, packing: Packing) -> Tensor:
-        """x: state (r, m). modulation: (6 * depth + 2, d), one step of a schedule. Returns (r, m) float32."""
+        """x: state (s, m). modulation: (6 * depth + 2, d), one step of a schedule. context: (r, d), r = s or, with
+        guidance, 2 s. Returns (r, m)."""
         ops, vectors = self.ops, modulation.unbind(0)
         rope = self.rope if packing.longest <= ROPE_FRAMES else self._rope_table(packing.longest)
-        h = context + F.linear(x.to(self.dtype), self._state_proj)
+        h = ops.enter(x, self._state_proj, context)
         y = ops.convolve(h, *self._convolutions[0], packing)
         h = ops.convolve(y, *self._convolutions[1], packing, added_to=h)
         y = ops.modulate(h, vectors[1], vectors[0], self.dtype)
@@ -136,7 +137,7 @@ class Runtime:
             y = F.linear(ops.widen(y, *block.widen), *block.narrow)
             scale, shift = self._next_norm(vectors, i)
             h, y = ops.add_gated(h, y, gate_m, scale, shift, self.dtype)
-        return F.linear(y, *self._proj_out).float()
+        return F.linear(y, *self._proj_out)[:, : self.config.n_mels]
 
     def _next_norm(self, vectors: Sequence[Tensor], i: int) -> tuple[Tensor, Tensor]:
         """Scale and shift of the norm after block i: the next block's, or the last one's, which has them the other
@@ -163,6 +164,11 @@ class Runtime:
             return Affine(self._put(layer.weight), self._put(layer.bias))
         changed = layer.base.weight if layer.is_merged else layer.base.weight + layer.change()
         return Affine(self._put(changed), self._put(layer.base.bias))
+
+    def _padded(self, layer: Affine) -> Affine:
+        """With outputs that are zero up to the next multiple of ops.columns, for which libraries are quicker."""
+        missing = -len(layer.bias) % self.ops.columns
+        return Affine(F.pad(layer.weight, (0, 0, 0, missing)), F.pad(layer.bias, (0, missing)))
 
     def _convolution(self, i: int) -> Affine:
         layer: Any = self.network.input_embed.conv_pos_embed.conv1d[i]

@@ -1,5 +1,6 @@
 """One batch of F5 utterances on the device: the solve that a FlowSession steps through."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,8 @@ from locutor.engines.f5.decoder import Decoder
 from locutor.engines.f5.graph import Batch, GraphPool
 from locutor.engines.f5.packing import Packing
 from locutor.engines.f5.runtime import Runtime
-from locutor.engines.f5.sampling import SolveOptions, draw_batch, euler_step, guided
+from locutor.engines.f5.sampling import SolveOptions, draw_noise
+from locutor.engines.f5.schedule import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +38,9 @@ class Solve:
     ) -> None:
         """graphs: of the same runtime; without, every step is launched kernel by kernel."""
         self._runtime, self._decoder, self._graphs = runtime, decoder, graphs
-        self._cfg_strength = options.cfg_strength
         self._prepared: list[Prepared] = [u.state for u in utterances]
         self._schedule = runtime.schedule(options.nfe_step, options.sway_sampling_coef)
+        self._factors = factors(self._schedule, options.cfg_strength).to(runtime.device, non_blocking=True)
         self._n_done = 0
         lengths = [u.n_frames for u in utterances]
         context = self._context(lengths, options.is_guided)
@@ -50,12 +52,13 @@ class Solve:
 
     def step(self) -> None:
         """One Euler step."""
-        k, schedule = self._n_done, self._schedule
+        runtime, batch = self._runtime, self._batch
+        modulation, factors = self._schedule.modulation[self._n_done], self._factors[self._n_done]
         if self._graphs is not None and self._bucket is not None:
-            length = schedule.step_length(k)
-            self._graphs.step(self._bucket, self._batch, schedule.modulation[k], length, self._cfg_strength)
+            self._graphs.step(self._bucket, batch, modulation, factors)
         else:
-            self._batch.state = euler_step(self._velocity, self._batch.state, schedule.times[k], schedule.times[k + 1])
+            velocity = runtime.velocity(batch.state, modulation, batch.context, self._packing)
+            batch.state = runtime.ops.advance(batch.state, velocity, factors)
         self._n_done += 1
 
     def mel(self, row: int) -> Tensor:
@@ -89,14 +92,6 @@ class Solve:
         if self._bucket is None:
             self._packing = Packing.of(batch.lengths * (1 + batch.twins), self._runtime.device)
 
-    def _velocity(self, x: Tensor, time: float) -> Tensor:
-        runtime, batch = self._runtime, self._batch
-        modulation = self._schedule.modulation[self._schedule.times.index(time)]
-        if not batch.twins:
-            return runtime.velocity(x, modulation, batch.context, self._packing)
-        cond, uncond = runtime.velocity(torch.cat([x, x]), modulation, batch.context, self._packing).chunk(2)
-        return guided(cond, uncond, self._cfg_strength)
-
     def _context(self, lengths: list[int], twins: bool) -> Tensor:
         if self._graphs is not None and len(lengths) == 1 and self._graphs.has_met(lengths, twins):
             (prepared,) = self._prepared
@@ -105,6 +100,14 @@ class Solve:
         return self._runtime.context(ids, mels, lengths, twins)
 
     def _noise(self, lengths: list[int], seeds: list[int]) -> Tensor:
-        noise = draw_batch(lengths, self._runtime.config.n_mels, seeds)
-        rows = torch.cat([row[:n] for row, n in zip(noise, lengths, strict=True)])
-        return self._runtime.send(rows)
+        """Drawn by a thread for each sample, because a millisecond each would be a twentieth of a big batch's time."""
+        n_mels = [self._runtime.config.n_mels] * len(lengths)
+        if len(lengths) == 1:
+            return self._runtime.send(draw_noise(lengths[0], n_mels[0], seeds[0]))
+        with ThreadPoolExecutor() as pool:
+            return self._runtime.send(torch.cat(list(pool.map(draw_noise, lengths, n_mels, seeds))))
+
+
+def factors(schedule: Schedule, cfg_strength: float) -> Tensor:
+    """Length and strength of the guidance of every step, (steps, 2) float32."""
+    return torch.tensor([[schedule.step_length(k), cfg_strength] for k in range(schedule.n_steps)])
