@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from locutor.engines.f5.dit import DiT
+from locutor.engines.f5.dit import DiT, Seams
 from locutor.engines.f5.layout import frame_mask, packed
 from locutor.errors import OptionError
 from locutor.training.buckets import FrameBuckets
@@ -91,7 +91,8 @@ class F5Objective:
         valid = real[..., None].to(mel.dtype)
         text = self.network.text_embed(rows, valid, drop_text=neither)
         sample = flow_sample(mel, generator)
-        predicted = self.network(sample.x, sample.time, self.network.context(cond, text, valid))
+        seams = Seams.of(batch.n_frames.tolist(), mel.shape[1], device) if leaves_padding_out(device) else None
+        predicted = self.network(sample.x, sample.time, self.network.context(cond, text, valid, seams))
         return {"loss": masked_mse(predicted, sample.velocity, counted=span)}
 
     def _spans(self, n_frames: Tensor, longest: int, generator: torch.Generator) -> Tensor:
@@ -102,6 +103,14 @@ class F5Objective:
         start = (share[1] * (n_frames - length + 1)).long()
         frame = torch.arange(longest, device=n_frames.device)[None]
         return (frame >= start[:, None]) & (frame < (start + length)[:, None])
+
+
+def leaves_padding_out(device: torch.device) -> bool:
+    """Whether attention can reach over real frames alone instead of masking: PyTorch's kernel for unequal lengths is
+    for half precision on GPUs from Ampere on."""
+    if device.type != "cuda" or not torch.is_autocast_enabled("cuda"):
+        return False
+    return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _collate(clips: Sequence[Clip]) -> Batch:

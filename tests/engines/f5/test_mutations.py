@@ -80,7 +80,7 @@ def rope_base_differs(patch: Patch) -> None:
 @mutation(padded_v1)
 def keys_not_masked(patch: Patch) -> None:
     attend = dit.Attention.forward
-    patch.setattr(dit.Attention, "forward", lambda self, x, rope, valid=None: attend(self, x, rope))
+    patch.setattr(dit.Attention, "forward", lambda self, x, rope, valid=None, seams=None: attend(self, x, rope))
 
 
 @mutation(batch_v1)

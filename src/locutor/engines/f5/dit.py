@@ -4,7 +4,9 @@ Parameter names are those of the public checkpoints, less their prefix `transfor
 Shapes: b batch, n frames, m mel bands, t text width, d model width, h heads, e width of a head.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -99,6 +101,33 @@ class HeadNorm(nn.Module):
         return F.rms_norm(x, (HEAD_DIM,), self.weight, NORM_EPS)
 
 
+class Seams(NamedTuple):
+    """Where the samples of a padded batch begin and end, for attention that reaches no further.
+
+    bounds: (2 b + 1,) int32, where each sample and each sample's padding begins among the b * n frames.
+    """
+
+    bounds: Tensor
+    longest: int
+
+    @classmethod
+    def of(cls, lengths: Sequence[int], n: int, device: torch.device | str = "cpu") -> "Seams":
+        """lengths: of each sample. n: frames that all are padded to."""
+        ends = [end for i, k in enumerate(lengths) for end in (i * n + k, (i + 1) * n)]
+        return cls(torch.tensor([0, *ends], dtype=torch.int32, device=device), n)
+
+
+def attend_within(query: Tensor, key: Tensor, value: Tensor, seams: Seams) -> Tensor:
+    """Attention within each sample by PyTorch's flash kernel for unequal lengths; the padding, which nothing listens
+    to, attends to itself. (b, h, n, e) each, in half precision on a CUDA device -> (b, h, n, e)."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    b, _, n, _ = query.shape
+    rows = [x.transpose(1, 2).flatten(0, 1) for x in (query, key, value)]  # (b, h, n, e) -> (b * n, h, e)
+    y: Any = varlen_attn(rows[0], rows[1], rows[2], seams.bounds, seams.bounds, seams.longest, seams.longest)
+    return cast(Tensor, y.unflatten(0, (b, n)).transpose(1, 2))
+
+
 class Attention(nn.Module):
     """Every frame attends to every valid frame; the first `pe_attn_head` heads (None: all) know positions."""
 
@@ -111,13 +140,18 @@ class Attention(nn.Module):
         self.k_norm = HeadNorm() if config.qk_norm else None
         self.to_out = nn.ModuleList([nn.Linear(inner, dim)])
 
-    def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], valid: Tensor | None = None) -> Tensor:
-        """x: (b, n, d). valid: (b, n, 1), keys that count. Returns (b, n, d)."""
+    def forward(
+        self, x: Tensor, rope: tuple[Tensor, Tensor], valid: Tensor | None = None, seams: Seams | None = None
+    ) -> Tensor:
+        """x: (b, n, d). valid: (b, n, 1), keys that count; seams say the same. Returns (b, n, d)."""
         query = self._turn(self._split(self.to_q(x), self.q_norm), rope)
         key = self._turn(self._split(self.to_k(x), self.k_norm), rope)
         value = self._split(self.to_v(x), None)
-        key_mask = None if valid is None else (valid > 0).transpose(1, 2)[:, None]  # (b, n, 1) -> (b, 1, 1, n)
-        y = F.scaled_dot_product_attention(query, key, value, attn_mask=key_mask)
+        if seams is not None:
+            y = attend_within(query, key, value, seams)
+        else:
+            key_mask = None if valid is None else (valid > 0).transpose(1, 2)[:, None]  # (b, n, 1) -> (b, 1, 1, n)
+            y = F.scaled_dot_product_attention(query, key, value, attn_mask=key_mask)
         return self.to_out[0](y.transpose(1, 2).flatten(2))  # (b, h, n, e) -> (b, n, h * e)
 
     def _split(self, x: Tensor, norm: nn.Module | None) -> Tensor:
@@ -146,9 +180,10 @@ class DiTBlock(nn.Module):
         time: Tensor,
         rope: tuple[Tensor, Tensor],
         valid: Tensor | None = None,
+        seams: Seams | None = None,
     ) -> Tensor:
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.attn_norm(time)
-        x = x + gate_a[:, None] * self.attn(modulate(x, scale_a, shift_a), rope, valid)
+        x = x + gate_a[:, None] * self.attn(modulate(x, scale_a, shift_a), rope, valid, seams)
         return x + gate_m[:, None] * self.ff(modulate(x, scale_m, shift_m))
 
 
@@ -165,11 +200,13 @@ class Context:
     """What stays the same through a solve, made by DiT.context.
 
     projected: (b, n, d). valid: (b, n, 1) or None when every frame is real. rope: cosine and sine, (n, e) float32.
+    seams: the same as valid, for attention that leaves the padding out instead of masking it.
     """
 
     projected: Tensor
     valid: Tensor | None
     rope: tuple[Tensor, Tensor]
+    seams: Seams | None = None
 
 
 class DiT(nn.Module):
@@ -189,17 +226,17 @@ class DiT(nn.Module):
         self.norm_out = AdaLayerNorm(config.dim, 2)
         self.proj_out = nn.Linear(config.dim, config.n_mels)
 
-    def context(self, cond: Tensor, text: Tensor, valid: Tensor | None = None) -> Context:
+    def context(self, cond: Tensor, text: Tensor, valid: Tensor | None = None, seams: Seams | None = None) -> Context:
         """cond: reference mel (b, n, m), zero where speech is to be made. text: embedded (b, n, t)."""
         frequencies = rope_frequencies().to(cond.device)  # not the buffer: it may have been stored in half precision
         rope = rope_table(cond.shape[1], frequencies)
-        return Context(self.input_embed.project_context(cond, text), valid, rope)
+        return Context(self.input_embed.project_context(cond, text), valid, rope, seams)
 
     def forward(self, x: Tensor, time: Tensor, context: Context) -> Tensor:
         """x: state (b, n, m). time: (b,), or (1,) for all. Returns the velocity (b, n, m)."""
         t = self.time_embed(time)
         h = self.input_embed(x, context.projected, context.valid)
         for block in self.transformer_blocks:
-            h = block(h, t, context.rope, context.valid)
+            h = block(h, t, context.rope, context.valid, context.seams)
         scale, shift = self.norm_out(t)
         return self.proj_out(modulate(h, scale, shift))

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 ENGINE = "f5"
 REFERENCE_S = 12.0
 TARGET_RMS = 0.1  # level to which a quieter reference is raised, as upstream does
-MAX_BATCH = 8
+MAX_BATCH = 16  # an H200 speaks 406 times real time with it, 368 with half of it (docs/performance.md)
 MAX_CHARS = 135
 
 # For a checkpoint without a card nothing is known about rights, so the strictest is assumed.
