@@ -4,11 +4,11 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from f5_world import guarded
-from torch import Tensor
 
 from locutor.engines.f5.dit import DiT
 from locutor.engines.lora import LoraConfig, adapt
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from f5_world import World
 
 FRAMES = 19_200
+MIN_ROUNDS, MAX_ROUNDS = 3, 12
 
 
 def clips(world: "World") -> list[Clip]:
@@ -31,6 +32,30 @@ def clips(world: "World") -> list[Clip]:
     return [Clip(torch.randn(world.frames(s), 100, generator=generator), tuple(ids[: int(15 * s)])) for s in seconds]
 
 
+@dataclass
+class Contender:
+    """A trainer: what does its step k, and the frames of each of the batches that it takes in turn."""
+
+    name: str
+    step: Callable[[int], Any]
+    frames: list[int]
+    times: list[list[float]] = field(default_factory=list)
+
+    def round(self, world: "World") -> None:
+        """Every batch once."""
+        for k in range(len(self.frames)):
+            world.sync()
+            start = time.perf_counter()
+            self.step(k)
+            world.sync()
+            self.times[k].append(time.perf_counter() - start)
+
+    @property
+    def rate(self) -> float:
+        """Frames of all batches over the sum of each one's median time, a second."""
+        return sum(self.frames) / sum(statistics.median(spent) for spent in self.times)
+
+
 def run(world: "World") -> None:
     parts = ("_network", "_vocoder", "_decoder", "_runtime", "_graphs")
     if "engine" in vars(world):
@@ -38,57 +63,97 @@ def run(world: "World") -> None:
             setattr(world.engine, part, None)
     for name in ("engine", "runtime", "upstream", "upstream_vocoder"):
         vars(world).pop(name, None)
-    _free()
     frames = FRAMES if not world.tiny else 400
     own = 8 * FRAMES_PER_CLIP if not world.tiny else 200  # a run's own batches with LoRA
-    settings: dict[str, dict[str, Any]] = {
-        "ours, compiled": dict(compiled=True),
-        "ours, as it is": dict(),
-        "ours, LoRA, compiled": dict(lora=True, compiled=True),
-        f"ours, LoRA, compiled, batches of at most {own} frames": dict(lora=True, compiled=True, frames=own),
-        f"ours, LoRA, batches of at most {own} frames": dict(lora=True, frames=own),
-        "ours, LoRA": dict(lora=True),
-    }
-    guarded("upstream", lambda: _upstream(world, frames))
+    torch._dynamo.config.recompile_limit = 64  # for all of them together
+    _race(world, {
+        "upstream": lambda: _upstream(world, frames),
+        "ours, compiled": lambda: _ours(world, frames, compiled=True),
+        "ours, as it is": lambda: _ours(world, frames),
+        "ours, compiled, padding masked": lambda: _ours(world, frames, compiled=True, masked=True),
+        "ours, compiled, own convolutions": lambda: _ours(world, frames, compiled=True, convolving=True),
+    })  # fmt: skip
     vars(world).pop("upstream", None)
-    _free()
-    for name, setting in settings.items():
-        guarded(name, lambda setting=setting: _ours(world, **{"frames": frames} | setting))
+    _race(world, {
+        "ours, LoRA, compiled": lambda: _ours(world, frames, compiled=True, lora=True),
+        "ours, LoRA": lambda: _ours(world, frames, lora=True),
+        f"ours, LoRA, compiled, at most {own} frames": lambda: _ours(world, own, compiled=True, lora=True),
+        f"ours, LoRA, at most {own} frames": lambda: _ours(world, own, lora=True),
+    })  # fmt: skip
+
+
+def _race(world: "World", makers: dict[str, Callable[[], Contender]]) -> None:
+    """All in turn, round after round, so that what a shared host does at times falls on all of them."""
+    running: list[Contender] = []
+
+    def begin(name: str, make: Callable[[], Contender]) -> str:
         _free()
+        on_gpu = world.device.type == "cuda"
+        before = torch.cuda.memory_allocated() if on_gpu else 0
+        contender = make()
+        start = time.perf_counter()
+        for k in range(len(contender.frames)):
+            contender.step(k)
+        world.sync()
+        told = f"first {len(contender.frames)} steps {time.perf_counter() - start:.1f} s"
+        if on_gpu:
+            told += f", peak {(torch.cuda.max_memory_allocated() - before) / 2**30:.1f} GiB"
+        contender.name, contender.times = name, [[] for _ in contender.frames]
+        running.append(contender)
+        return told
+
+    for name, make in makers.items():
+        guarded(name, lambda name=name, make=make: begin(name, make))
+    for n in range(1, MAX_ROUNDS + 1):
+        start = time.perf_counter()
+        for contender in running:
+            contender.round(world)
+        if n >= MIN_ROUNDS and time.monotonic() + (time.perf_counter() - start) > world.end:
+            break
+    for contender in running:
+        print(f"  {contender.name}: {contender.rate:.0f} frames/s, {contender.rate / running[0].rate:.2f} x "
+              f"the first's (rounds {n})", flush=True)  # fmt: skip
+    running.clear()
+    _free()
 
 
 def _free() -> None:
     gc.collect()
-    torch._dynamo.reset()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 
-def _ours(world: "World", frames: int, compiled: bool = False, lora: bool = False) -> str:
-    from locutor.training import loop
+def _ours(
+    world: "World", frames: int, compiled: bool = False, lora: bool = False, masked: bool = False,
+    convolving: bool = False,
+) -> Contender:  # fmt: skip
+    """masked: padding masked out of the attention, not left out. convolving: with f5_convolution."""
+    from locutor.training import f5, loop
 
     network = DiT(world.network.config, len(world.vocab))
     network.load_state_dict(world.network.state_dict())
     network.to(world.device).train()
     if lora:
         adapt(network, LoraConfig(targets=F5Trainable.adapter_targets))
+    if convolving:
+        import f5_convolution
+
+        f5_convolution.adopt(network)
     if compiled and world.device.type == "cuda":
         compile_blocks(network)
     objective = F5Objective(network, clips(world), config=SpanConfig(frames_per_batch=frames))
     config = TrainConfig(max_steps=1, learning_rate=1e-5)
-    make = getattr(loop, "make_optimizer", None) or loop._optimizer
-    optimizer, ema = make(network, config, world.device), EMA(network, 0.999)
+    optimizer, ema = loop.make_optimizer(network, config, world.device), EMA(network, 0.999)
     batches = _batches(objective)
-    losses: list[Tensor] = []
+    left_out = f5.leaves_padding_out
 
     def step(k: int) -> None:
-        given = _Given(objective, batches[k % len(batches)])
-        losses.append(loop._step(given, optimizer, config, k, world.device)["loss"])
+        f5.leaves_padding_out = (lambda device: False) if masked else left_out
+        loop._step(_Given(objective, batches[k]), optimizer, config, k, world.device)
         ema.update(network)
 
-    told = _timed(world, step, [int(b.n_frames.sum()) for b in batches])
-    return f"{told}; losses {float(losses[0].detach()):.5f}, {float(losses[-1].detach()):.5f}"
+    return Contender("", step, [int(b.n_frames.sum()) for b in batches])
 
 
 class _Given:
@@ -106,7 +171,7 @@ def _batches(objective: F5Objective) -> list[Batch]:
     return [objective.batch(generator) for _ in range(6)]
 
 
-def _upstream(world: "World", frames: int) -> str:
+def _upstream(world: "World", frames: int) -> Contender:
     import f5_upstream
 
     model = world.upstream.float().requires_grad_(True)
@@ -118,27 +183,7 @@ def _upstream(world: "World", frames: int) -> str:
     on_device = [(b.mel.to(world.device), b.n_frames.to(world.device)) for b in batches]
 
     def step(k: int) -> None:
-        mel, lengths = on_device[k % len(batches)]
-        step_of(mel, texts[k % len(batches)], lengths)
+        mel, lengths = on_device[k]
+        step_of(mel, texts[k], lengths)
 
-    return _timed(world, step, [int(b.n_frames.sum()) for b in batches])
-
-
-def _timed(world: "World", step: Callable[[int], None], frames: list[int]) -> str:
-    """Frames of all batches over the sum of the median times of each."""
-    start = time.perf_counter()
-    for k in range(len(frames)):
-        step(k)
-    world.sync()
-    warm_s = time.perf_counter() - start
-    n_rounds = max(2, world.n_runs(1.0, 36) // len(frames))
-    times: list[list[float]] = [[] for _ in frames]
-    for k in range(n_rounds * len(frames)):
-        world.sync()
-        start = time.perf_counter()
-        step(k)
-        world.sync()
-        times[k % len(frames)].append(time.perf_counter() - start)
-    rate = sum(frames) / sum(statistics.median(spent) for spent in times)
-    peak = f", peak {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if world.device.type == "cuda" else ""
-    return f"{rate:.0f} frames/s (n {n_rounds * len(frames)}){peak}, first {len(frames)} steps {warm_s:.1f} s"
+    return Contender("", step, [int(b.n_frames.sum()) for b in batches])
