@@ -6,6 +6,7 @@ out of the attention. Shapes: b batch, n frames, m mel bands.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -106,9 +107,9 @@ class F5Objective:
 
 
 def leaves_padding_out(device: torch.device) -> bool:
-    """Whether attention can reach over real frames alone instead of masking: PyTorch's kernel for unequal lengths is
-    for half precision on GPUs from Ampere on."""
-    if device.type != "cuda" or not torch.is_autocast_enabled("cuda"):
+    """Whether attention can reach over real frames alone instead of masking: the kernel for unequal lengths is in
+    PyTorch from 2.10 on, for half precision on GPUs from Ampere on."""
+    if device.type != "cuda" or not torch.is_autocast_enabled("cuda") or find_spec("torch.nn.attention.varlen") is None:
         return False
     return torch.cuda.get_device_capability(device) >= (8, 0)
 

@@ -368,8 +368,8 @@ def time_of_the_step_end(patch: Patch) -> None:
 
 @mutation(solve_v1)
 def steps_too_long(patch: Patch) -> None:
-    right = session.factors
-    patch.setattr(session, "factors", lambda *options: right(*options) * torch.tensor([1.1, 1.0]))
+    right = session.step_factors
+    patch.setattr(session, "step_factors", lambda *options: right(*options) * torch.tensor([1.1, 1.0]))
 
 
 @mutation(solve_v1)

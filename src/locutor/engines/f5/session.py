@@ -40,7 +40,7 @@ class Solve:
         self._runtime, self._decoder, self._graphs = runtime, decoder, graphs
         self._prepared: list[Prepared] = [u.state for u in utterances]
         self._schedule = runtime.schedule(options.nfe_step, options.sway_sampling_coef)
-        self._factors = factors(self._schedule, options.cfg_strength).to(runtime.device, non_blocking=True)
+        self._factors = step_factors(self._schedule, options.cfg_strength).to(runtime.device, non_blocking=True)
         self._n_done = 0
         lengths = [u.n_frames for u in utterances]
         context = self._context(lengths, options.is_guided)
@@ -108,6 +108,6 @@ class Solve:
             return self._runtime.send(torch.cat(list(pool.map(draw_noise, lengths, n_mels, seeds))))
 
 
-def factors(schedule: Schedule, cfg_strength: float) -> Tensor:
+def step_factors(schedule: Schedule, cfg_strength: float) -> Tensor:
     """Length and strength of the guidance of every step, (steps, 2) float32."""
     return torch.tensor([[schedule.step_length(k), cfg_strength] for k in range(schedule.n_steps)])
