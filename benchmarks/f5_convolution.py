@@ -14,36 +14,9 @@ import triton
 import triton.language as tl
 from torch import Tensor, nn
 
-from locutor.engines.f5.kernels import tap_major
+from locutor.engines.f5.kernels import _convolve_kernel, tap_major
 
 ROWS = 128
-
-
-@triton.jit
-def _convolve_kernel(
-    x_ptr, weight_ptr, bias_ptr, out_ptr, first_ptr, end_ptr, n_rows,
-    DIM: tl.constexpr, WIDTH: tl.constexpr, TAPS: tl.constexpr, ROWS: tl.constexpr,
-):  # fmt: skip
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    group = tl.program_id(1)
-    real = row < n_rows
-    first = tl.load(first_ptr + row, mask=real, other=0)
-    end = tl.load(end_ptr + row, mask=real, other=0)
-    channel = tl.arange(0, WIDTH)
-    total = tl.zeros((ROWS, WIDTH), dtype=tl.float32)
-    for tap in range(TAPS):
-        source = row + tap - TAPS // 2
-        heard = (source >= first) & (source < end)
-        x = tl.load(
-            x_ptr + source.to(tl.int64)[:, None] * DIM + group * WIDTH + channel[None, :],
-            mask=heard[:, None],
-            other=0.0,
-        )
-        weight = tl.load(weight_ptr + ((group * TAPS + tap) * WIDTH + channel)[:, None] * WIDTH + channel[None, :])
-        total = tl.dot(x, weight, total)
-    total += tl.load(bias_ptr + group * WIDTH + channel).to(tl.float32)[None, :]
-    place = row.to(tl.int64)[:, None] * DIM + group * WIDTH + channel[None, :]
-    tl.store(out_ptr + place, total.to(out_ptr.dtype.element_ty), mask=real[:, None])
 
 
 @triton.jit
@@ -75,8 +48,10 @@ def _launch(x: Tensor, weight: Tensor, bias: Tensor, first: Tensor, end: Tensor)
     groups, taps, width, _ = weight.shape
     out = torch.empty_like(x)
     _convolve_kernel[(triton.cdiv(n, ROWS), groups)](
-        x, weight, bias, out, first, end, n, DIM=dim, WIDTH=width, TAPS=taps, ROWS=ROWS, num_warps=8, num_stages=3
-    )
+        x, weight, bias, x, out, first, end, n,
+        DIM=dim, WIDTH=width, BLOCK=width, TAPS=taps, ROWS=ROWS, ACTIVATED=False, ADDED=False, num_warps=8,
+        num_stages=3,
+    )  # fmt: skip
     return out
 
 

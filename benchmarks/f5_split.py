@@ -14,7 +14,7 @@ import triton.language as tl
 from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from locutor.engines.f5.kernels import LOG2_E
+from locutor.engines.f5.kernels import LOG2_E, _weigh
 from locutor.engines.f5.packing import TILE, Packing
 
 KEYS = 128
@@ -36,32 +36,9 @@ def _split_kernel(
         return
     column = head * HEAD
     q = queries.load([begin, column])
-    most = tl.full((QUERIES,), -float("inf"), dtype=tl.float32)
-    weight = tl.zeros((QUERIES,), dtype=tl.float32)
-    total = tl.zeros((QUERIES, HEAD), dtype=tl.float32)
-    whole = key + (last_key - key) // KEYS * KEYS
-    for start in range(key, whole, KEYS):
-        k = keys.load([start, WIDTH + column])
-        s = tl.dot(q, tl.trans(k))
-        risen = tl.maximum(most, tl.max(s, axis=1) * scale)
-        p = tl.exp2(s * scale - risen[:, None])
-        faded = tl.exp2(most - risen)
-        weight = weight * faded + tl.sum(p, axis=1)
-        v = keys.load([start, 2 * WIDTH + column])
-        total = tl.dot(p.to(v.dtype), v, total * faded[:, None])
-        most = risen
-    if whole < last_key:
-        known = whole + tl.arange(0, KEYS) < last_key
-        k = keys.load([whole, WIDTH + column])
-        s = tl.where(known[None, :], tl.dot(q, tl.trans(k)), -float("inf"))
-        risen = tl.maximum(most, tl.max(s, axis=1) * scale)
-        p = tl.exp2(s * scale - risen[:, None])
-        faded = tl.exp2(most - risen)
-        weight = weight * faded + tl.sum(p, axis=1)
-        v = keys.load([whole, 2 * WIDTH + column])
-        v = tl.where(known[:, None], v, 0.0)
-        total = tl.dot(p.to(v.dtype), v, total * faded[:, None])
-        most = risen
+    most, weight, total = _weigh(
+        q, keys, key, last_key, column, 0, scale, WIDTH, HEAD, QUERIES, KEYS, HALF_EXP=False, BULK=True
+    )  # fmt: skip
     query, e = tl.arange(0, QUERIES), tl.arange(0, HEAD)
     row = begin + query
     place = out_ptr + row.to(tl.int64)[:, None] * WIDTH + column + e[None, :]

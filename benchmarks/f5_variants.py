@@ -80,7 +80,8 @@ def attends(world: "World") -> dict[str, Attend | None]:
 
 
 class Split:
-    """f5_split.attend with the plan of each packing, made when it is first met."""
+    """f5_split.attend with the plan of each packing, made when it is first met; left-over rows, fewer than a tile has,
+    get none."""
 
     def __init__(self, device: torch.device) -> None:
         self._n_processors = torch.cuda.get_device_properties(device).multi_processor_count

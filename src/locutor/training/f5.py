@@ -1,6 +1,6 @@
 """What an F5-TTS network learns: the frames of a random span, given the rest of the clip and the text.
 
-As upstream trains it (arXiv 2410.06885), but conditions are withheld per sample, not per batch, and padding is masked
+As upstream trains it (arXiv 2410.06885), but conditions are withheld per sample, not per batch, and padding is kept
 out of the attention. Shapes: b batch, n frames, m mel bands.
 """
 

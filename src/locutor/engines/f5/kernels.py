@@ -105,7 +105,7 @@ def _turn_kernel(
 def _convolve_kernel(
     x_ptr, weight_ptr, bias_ptr, added_ptr, out_ptr, first_ptr, end_ptr, n_rows,
     DIM: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr, TAPS: tl.constexpr, ROWS: tl.constexpr,
-    ADDED: tl.constexpr,
+    ACTIVATED: tl.constexpr, ADDED: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     group = tl.program_id(1)
@@ -131,10 +131,12 @@ def _convolve_kernel(
         )
         total = tl.dot(x.to(weight.dtype), weight, total)
     total += tl.load(bias_ptr + group * WIDTH + channel, mask=inside, other=0.0).to(tl.float32)[None, :]
-    # mish = x * tanh(log(1 + e^x)) = x * n / (n + 2) with n = e^x (e^x + 2); beyond 20 it is x in float32
-    e = tl.exp(tl.minimum(total, 20.0))
-    n = e * (e + 2.0)
-    y = total * (n / (n + 2.0))
+    y = total
+    if ACTIVATED:
+        # mish = x * tanh(log(1 + e^x)) = x * n / (n + 2) with n = e^x (e^x + 2); beyond 20 it is x in float32
+        e = tl.exp(tl.minimum(total, 20.0))
+        n = e * (e + 2.0)
+        y = total * (n / (n + 2.0))
     place = row.to(tl.int64)[:, None] * DIM + group * WIDTH + channel[None, :]
     here = real[:, None] & inside[None, :]
     if ADDED:
@@ -164,19 +166,12 @@ def _read(rows, begin, end, column, stride, COUNT: tl.constexpr, HEAD: tl.conste
 
 
 @triton.jit
-def _attend_kernel(
-    queries, keys, out_ptr, tiles_ptr, stride, scale,
+def _weigh(
+    q, keys, first, end, column, stride, scale,
     WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr, HALF_EXP: tl.constexpr,
     BULK: tl.constexpr,
 ):  # fmt: skip
-    tile = tl.program_id(0)
-    column = tl.program_id(1) * HEAD
-    begin = tl.load(tiles_ptr + 3 * tile)
-    first = tl.load(tiles_ptr + 3 * tile + 1)
-    end = tl.load(tiles_ptr + 3 * tile + 2)
-    if begin >= end:
-        return
-    q = _read(queries, begin, end, column, stride, QUERIES, HEAD, BULK)
+    """What queries get from the keys first to end: the highest score, the sum of weights against it, that of values."""
     most = tl.full((QUERIES,), -float("inf"), dtype=tl.float32)
     weight = tl.zeros((QUERIES,), dtype=tl.float32)
     total = tl.zeros((QUERIES, HEAD), dtype=tl.float32)
@@ -202,6 +197,27 @@ def _attend_kernel(
         v = _read(keys, whole, end, 2 * WIDTH + column, stride, KEYS, HEAD, BULK)
         v = tl.where(known[:, None], v, 0.0)  # a weight of zero does not undo what is not a number in a neighbour
         total = tl.dot(p.to(v.dtype), v, total * faded[:, None])
+        most = risen
+    return most, weight, total
+
+
+@triton.jit
+def _attend_kernel(
+    queries, keys, out_ptr, tiles_ptr, stride, scale,
+    WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr, HALF_EXP: tl.constexpr,
+    BULK: tl.constexpr,
+):  # fmt: skip
+    tile = tl.program_id(0)
+    column = tl.program_id(1) * HEAD
+    begin = tl.load(tiles_ptr + 3 * tile)
+    first = tl.load(tiles_ptr + 3 * tile + 1)
+    end = tl.load(tiles_ptr + 3 * tile + 2)
+    if begin >= end:
+        return
+    q = _read(queries, begin, end, column, stride, QUERIES, HEAD, BULK)
+    _, weight, total = _weigh(
+        q, keys, first, end, column, stride, scale, WIDTH, HEAD, QUERIES, KEYS, HALF_EXP, BULK
+    )  # fmt: skip
     y = total / weight[:, None]
     row = begin + tl.arange(0, QUERIES)
     place = row.to(tl.int64)[:, None] * WIDTH + column + tl.arange(0, HEAD)[None, :]
@@ -289,7 +305,7 @@ def convolve(
     _convolve_kernel[(triton.cdiv(n, rows), groups)](
         x, weight, bias, x if added_to is None else added_to, out, packing.first, packing.end, n,
         DIM=dim, WIDTH=width, BLOCK=max(16, triton.next_power_of_2(width)), TAPS=taps, ROWS=rows,
-        ADDED=added_to is not None, num_warps=num_warps, num_stages=num_stages,
+        ACTIVATED=True, ADDED=added_to is not None, num_warps=num_warps, num_stages=num_stages,
     )  # fmt: skip
     return out
 

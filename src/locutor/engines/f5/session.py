@@ -100,7 +100,7 @@ class Solve:
         return self._runtime.context(ids, mels, lengths, twins)
 
     def _noise(self, lengths: list[int], seeds: list[int]) -> Tensor:
-        """Drawn by a thread for each sample, because a millisecond each would be a twentieth of a big batch's time."""
+        """Drawn by a thread for each of several samples: the device waits for it, a millisecond each otherwise."""
         n_mels = [self._runtime.config.n_mels] * len(lengths)
         if len(lengths) == 1:
             return self._runtime.send(draw_noise(lengths[0], n_mels[0], seeds[0]))
