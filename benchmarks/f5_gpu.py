@@ -25,9 +25,11 @@ from torch import Tensor
 
 from locutor.engines.base import Utterance, synthesize
 from locutor.engines.f5 import ops
+from locutor.engines.f5.engine import F5Engine
 from locutor.engines.f5.graph import GraphPool
 from locutor.engines.f5.runtime import Runtime
 from locutor.engines.f5.sampling import draw_noise
+from locutor.engines.f5.tokens import Vocabulary
 from locutor.types import SpeechRequest, SynthesisOptions, Waveform
 
 PEAK_TFLOPS = 989.0  # dense fp16 and bf16 of an H100 SXM, by its datasheet
@@ -102,15 +104,8 @@ def _variants(world: World) -> dict[str, Callable[[], Runtime]]:
         "fp16, sum in fp32": partial(Runtime, world.network, world.device, torch.float16, residual=torch.float32),
         "bf16": partial(Runtime, world.network, world.device, torch.bfloat16),
         "bf16, sum in fp32": partial(Runtime, world.network, world.device, torch.bfloat16, residual=torch.float32),
-        "fp16, half exponentials": partial(Runtime, world.network, world.device, torch.float16, half_exponentials()),
         "fp16, plain operations": partial(Runtime, world.network, world.device, torch.float16, ops.PLAIN),
     }
-
-
-def half_exponentials() -> ops.Ops:
-    from locutor.engines.f5 import kernels
-
-    return replace(kernels.OPS, attend=partial(kernels.attend, half_exp=True))
 
 
 def _mel_error(
@@ -139,11 +134,11 @@ def latency(world: World) -> None:
                   f"{solve_ms:8.2f}  {solve_ms / steps:6.3f}  {ideal / solve_ms:.1%}  {eager_ms:8.2f}")  # fmt: skip
 
     if world.device.type == "cuda":
-        runtime = Runtime(world.network, world.device, torch.float16, half_exponentials())
-        pool, spoken = GraphPool(runtime), world.utterance(10.0)
+        engine = F5Engine(world.network, Vocabulary(list(world.vocab)), world.vocoder, precision="bfloat16")
+        spoken = world.utterance(10.0)
         for steps in (32, 7):
-            ms, n = world.median_ms(lambda: solve(runtime, world.vocoder, [spoken], steps, pool))
-            print(f"half exponentials, NFE {steps}, 10 s, solve only: {ms:.2f} ms (n {n})")
+            ms, n = world.median_ms(lambda: synthesize(engine, [spoken], SynthesisOptions(nfe_step=steps)))
+            print(f"bfloat16, NFE {steps}, 10 s: {ms:.2f} ms (n {n})")
 
 
 def first(world: World) -> None:

@@ -18,9 +18,9 @@ from locutor.engines.f5.packing import TILE, Packing
 if TYPE_CHECKING:
     from f5_world import World
 
-TRIED = (  # queries, keys, warps, stages, exponentials in half precision
-    (64, 128, 4, 2, False), (64, 128, 4, 2, True), (64, 64, 4, 3, True), (64, 64, 4, 4, False), (64, 128, 4, 3, False),
-    (64, 256, 4, 1, False), (128, 128, 8, 2, True), (128, 64, 8, 3, True),
+TRIED = (  # queries, keys, warps, stages
+    (64, 128, 4, 2), (64, 64, 4, 3), (64, 64, 4, 4), (64, 128, 4, 3), (64, 256, 4, 1), (128, 128, 8, 2),
+    (128, 64, 8, 3),
 )  # fmt: skip
 GROUPS = {
     "attention": r"attend|flash|fmha|cudnn.*sdpa|sdpa",
@@ -132,12 +132,12 @@ def _attention(world: "World", n: int) -> None:
 
         guarded(str(backend), lambda dense=dense: measured(dense))
     best: tuple[float, str] = (1e9, "")
-    for tile, keys, warps, stages, half in TRIED:
+    for tile, keys, warps, stages in TRIED:
         packing.TILE = tile
         tiled = Packing.of([n, n], world.device)
-        name = f"attend {tile} queries {keys} keys {warps} warps {stages} stages, half exponentials: {half}"
-        run = lambda k=keys, w=warps, s=stages, t=tile, p=tiled, h=half: kernels.attend(
-            qkv, p, queries=t, keys=k, num_warps=w, num_stages=s, half_exp=h
+        name = f"attend {tile} queries {keys} keys {warps} warps {stages} stages"
+        run = lambda k=keys, w=warps, s=stages, t=tile, p=tiled: kernels.attend(
+            qkv, p, queries=t, keys=k, num_warps=w, num_stages=s
         )
         try:
             us = world.device_us(run, 5)

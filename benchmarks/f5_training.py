@@ -70,8 +70,6 @@ def run(world: "World") -> None:
         "upstream": lambda: _upstream(world, frames),
         "ours, compiled": lambda: _ours(world, frames, compiled=True),
         "ours, as it is": lambda: _ours(world, frames),
-        "ours, compiled, padding masked": lambda: _ours(world, frames, compiled=True, masked=True),
-        "ours, compiled, own convolutions": lambda: _ours(world, frames, compiled=True, convolving=True),
     })  # fmt: skip
     vars(world).pop("upstream", None)
     _race(world, {
@@ -124,32 +122,22 @@ def _free() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def _ours(
-    world: "World", frames: int, compiled: bool = False, lora: bool = False, masked: bool = False,
-    convolving: bool = False,
-) -> Contender:  # fmt: skip
-    """masked: padding masked out of the attention, not left out. convolving: with f5_convolution."""
-    from locutor.training import f5, loop
+def _ours(world: "World", frames: int, compiled: bool = False, lora: bool = False) -> Contender:
+    from locutor.training import loop
 
     network = DiT(world.network.config, len(world.vocab))
     network.load_state_dict(world.network.state_dict())
     network.to(world.device).train()
     if lora:
         adapt(network, LoraConfig(targets=F5Trainable.adapter_targets))
-    if convolving:
-        import f5_convolution
-
-        f5_convolution.adopt(network)
     if compiled and world.device.type == "cuda":
         compile_blocks(network)
     objective = F5Objective(network, clips(world), config=SpanConfig(frames_per_batch=frames))
     config = TrainConfig(max_steps=1, learning_rate=1e-5)
     optimizer, ema = loop.make_optimizer(network, config, world.device), EMA(network, 0.999)
     batches = _batches(objective)
-    left_out = f5.leaves_padding_out
 
     def step(k: int) -> None:
-        f5.leaves_padding_out = (lambda device: False) if masked else left_out
         loop._step(_Given(objective, batches[k]), optimizer, config, k, world.device)
         ema.update(network)
 

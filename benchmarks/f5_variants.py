@@ -23,7 +23,6 @@ from locutor.engines.f5.sampling import draw_noise
 from locutor.types import SynthesisOptions
 
 if TYPE_CHECKING:
-    from f5_split import Plan
     from f5_world import World
 
 Attend = Callable[[Tensor, Packing], Tensor]
@@ -73,30 +72,8 @@ def attends(world: "World") -> dict[str, Attend | None]:
 
     return {
         "as it is": None,
-        "last tiles share out their keys": Split(world.device),
-        "half exponentials": lambda qkv, packing: kernels.attend(qkv, packing, half_exp=True),
         "flash attention": kernels.flash_attend,
     }
-
-
-class Split:
-    """f5_split.attend with the plan of each packing, made when it is first met; left-over rows, fewer than a tile has,
-    get none."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._n_processors = torch.cuda.get_device_properties(device).multi_processor_count
-        self._plans: dict[tuple[int, ...], Plan] = {}
-
-    def __call__(self, qkv: Tensor, packing: Packing) -> Tensor:
-        import f5_split
-
-        if packing.lengths not in self._plans:
-            tiles = [
-                (b, first, end) for b, first, end in Packing.of(packing.lengths).tiles.tolist() if end - first > 64
-            ]
-            made = f5_split.plan(tiles, qkv.shape[2], self._n_processors)
-            self._plans[packing.lengths] = replace(made, table=made.table.to(qkv.device))
-        return f5_split.attend(qkv, packing, self._plans[packing.lengths])
 
 
 def batches(world: "World") -> None:

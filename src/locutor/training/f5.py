@@ -1,7 +1,7 @@
 """What an F5-TTS network learns: the frames of a random span, given the rest of the clip and the text.
 
-As upstream trains it (arXiv 2410.06885), but conditions are withheld per sample, not per batch, and padding is kept
-out of the attention. Shapes: b batch, n frames, m mel bands.
+As upstream trains it (arXiv 2410.06885), but conditions are withheld per sample, not per batch, and nothing is
+computed for padding. Shapes: b batch, n frames, m mel bands.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from locutor.engines.f5.dit import DiT, Seams
+from locutor.engines.device import runs_triton
+from locutor.engines.f5.dit import DiT
 from locutor.engines.f5.layout import frame_mask, packed
+from locutor.engines.f5.real_frames import RealFrames
 from locutor.errors import OptionError
 from locutor.training.buckets import FrameBuckets
 from locutor.training.flow import draw, flow_sample, masked_mse
@@ -84,17 +86,17 @@ class F5Objective:
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         device, b = generator.device, len(batch.n_frames)
         mel, rows = batch.mel.to(device), batch.rows.to(device)
-        real = frame_mask(batch.n_frames.tolist()).to(device)  # (b, n)
+        valid = frame_mask(batch.n_frames.tolist()).to(device)[..., None].to(mel.dtype)  # (b, n, 1)
         span = self._spans(batch.n_frames.to(device), mel.shape[1], generator)
         neither = draw(self.config.both_drop, b, generator)
         no_audio = neither | draw(self.config.audio_drop, b, generator)
         cond = mel.masked_fill((span | no_audio[:, None])[..., None], 0.0)
-        valid = real[..., None].to(mel.dtype)
         text = self.network.text_embed(rows, valid, drop_text=neither)
         sample = flow_sample(mel, generator)
-        seams = Seams.of(batch.n_frames.tolist(), mel.shape[1], device) if leaves_padding_out(device) else None
-        predicted = self.network(sample.x, sample.time, self.network.context(cond, text, valid, seams))
-        return {"loss": masked_mse(predicted, sample.velocity, counted=span)}
+        real = RealFrames.of(batch.n_frames.tolist(), mel.shape[1], device, kernels=_has_kernels(device))
+        context = self.network.context(real.take(cond), real.take(text), real=real)
+        predicted = self.network(real.take(sample.x), sample.time, context)
+        return {"loss": masked_mse(predicted, real.take(sample.velocity), counted=real.take(span))}
 
     def _spans(self, n_frames: Tensor, longest: int, generator: torch.Generator) -> Tensor:
         """(b, n) bool: one stretch of each clip, of a random share of its length, anywhere in it."""
@@ -106,12 +108,11 @@ class F5Objective:
         return (frame >= start[:, None]) & (frame < (start + length)[:, None])
 
 
-def leaves_padding_out(device: torch.device) -> bool:
-    """Whether attention can reach over real frames alone instead of masking: the kernel for unequal lengths is in
-    PyTorch from 2.10 on, for half precision on GPUs from Ampere on."""
-    if device.type != "cuda" or not torch.is_autocast_enabled("cuda") or find_spec("torch.nn.attention.varlen") is None:
-        return False
-    return torch.cuda.get_device_capability(device) >= (8, 0)
+def _has_kernels(device: torch.device) -> bool:
+    """Whether RealFrames' kernels run: Triton's, and PyTorch's attention for unequal lengths, which is there from 2.10
+    on for half precision."""
+    has_varlen = find_spec("torch.nn.attention.varlen") is not None
+    return has_varlen and runs_triton(str(device)) and torch.is_autocast_enabled("cuda")
 
 
 def _collate(clips: Sequence[Clip]) -> Batch:

@@ -80,7 +80,7 @@ def rope_base_differs(patch: Patch) -> None:
 @mutation(padded_v1)
 def keys_not_masked(patch: Patch) -> None:
     attend = dit.Attention.forward
-    patch.setattr(dit.Attention, "forward", lambda self, x, rope, valid=None, seams=None: attend(self, x, rope))
+    patch.setattr(dit.Attention, "forward", lambda self, x, rope, valid=None, real=None: attend(self, x, rope))
 
 
 @mutation(batch_v1)
@@ -103,7 +103,7 @@ def text_convolution_sees_padding(patch: Patch) -> None:
 @mutation(padded_v1)
 def position_convolution_sees_padding(patch: Patch) -> None:
     convolve = ConvPositionEmbedding.forward
-    patch.setattr(ConvPositionEmbedding, "forward", lambda self, x, valid=None: convolve(self, x))
+    patch.setattr(ConvPositionEmbedding, "forward", lambda self, x, valid=None, real=None: convolve(self, x))
 
 
 @mutation(batch_v1)
@@ -282,12 +282,12 @@ def time_rates_spaced_over_128(patch: Patch) -> None:
 @mutation(velocity_v1)
 def position_convolution_without_residual(patch: Patch) -> None:
     convolve = ConvPositionEmbedding.forward
-    patch.setattr(ConvPositionEmbedding, "forward", lambda self, x, valid=None: convolve(self, x, valid) - x)
+    patch.setattr(ConvPositionEmbedding, "forward", lambda self, x, valid=None, real=None: convolve(self, x, valid) - x)
 
 
 @mutation(velocity_v1)
 def position_convolution_activates_first(patch: Patch) -> None:
-    def forward(self: ConvPositionEmbedding, x: Tensor, valid: Tensor | None = None) -> Tensor:
+    def forward(self: ConvPositionEmbedding, x: Tensor, valid: object = None, real: object = None) -> Tensor:
         first, mish, second, _ = self.conv1d
         return second(mish(first(mish(x.transpose(1, 2))))).transpose(1, 2)
 
@@ -296,7 +296,7 @@ def position_convolution_activates_first(patch: Patch) -> None:
 
 @mutation(velocity_v1)
 def position_convolutions_in_the_other_order(patch: Patch) -> None:
-    def forward(self: ConvPositionEmbedding, x: Tensor, valid: Tensor | None = None) -> Tensor:
+    def forward(self: ConvPositionEmbedding, x: Tensor, valid: object = None, real: object = None) -> Tensor:
         first, mish, second, _ = self.conv1d
         return mish(first(mish(second(x.transpose(1, 2))))).transpose(1, 2)
 
@@ -466,7 +466,7 @@ def seed_ignored(patch: Patch) -> None:
 @mutation(velocity_v1)
 def norms_of_another_epsilon(patch: Patch) -> None:
     def modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        return nn.functional.layer_norm(x, x.shape[-1:], eps=1e-2) * (1 + scale[:, None]) + shift[:, None]
+        return nn.functional.layer_norm(x, x.shape[-1:], eps=1e-2) * (1 + scale) + shift
 
     patch.setattr(dit, "modulate", modulate)
 

@@ -38,7 +38,8 @@ class GraphDecoder:
     bucket is met the second time; several go through the vocoder together. Graphs share their working memory and the
     least used ones are dropped. Not thread-safe.
 
-    Products are TF32's in both: its mantissa is float16's, which the mels come from, and its range float32's.
+    Products are TF32's in both: its mantissa is no shorter than float16's or bfloat16's, which the mels come from, and
+    its range float32's.
     """
 
     def __init__(self, vocoder: Vocos) -> None:

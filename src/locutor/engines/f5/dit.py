@@ -6,7 +6,6 @@ Shapes: b batch, n frames, m mel bands, t text width, d model width, h heads, e 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +26,7 @@ from locutor.engines.f5.modules import (
     rope_frequencies,
     rope_table,
 )
+from locutor.engines.f5.real_frames import RealFrames
 
 
 def text_positions(n: int, dim: int, device: torch.device) -> Tensor:
@@ -85,9 +85,11 @@ class InputEmbedding(nn.Module):
         """The part of the projection that stays the same through a solve: (b, n, m) and (b, n, t) -> (b, n, d)."""
         return F.linear(torch.cat([cond, text], dim=-1), self.proj.weight[:, self.n_mels :], self.proj.bias)
 
-    def forward(self, x: Tensor, context: Tensor, valid: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, context: Tensor, valid: Tensor | None = None, real: RealFrames | None = None
+    ) -> Tensor:
         h = F.linear(x, self.proj.weight[:, : self.n_mels]) + context
-        return h + self.conv_pos_embed(h, valid)
+        return h + self.conv_pos_embed(h, valid, real)
 
 
 class HeadNorm(nn.Module):
@@ -99,33 +101,6 @@ class HeadNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, (HEAD_DIM,), self.weight, NORM_EPS)
-
-
-class Seams(NamedTuple):
-    """Where the samples of a padded batch begin and end, for attention that reaches no further.
-
-    bounds: (2 b + 1,) int32, where each sample and each sample's padding begins among the b * n frames.
-    """
-
-    bounds: Tensor
-    longest: int
-
-    @classmethod
-    def of(cls, lengths: Sequence[int], n: int, device: torch.device | str = "cpu") -> "Seams":
-        """lengths: of each sample. n: frames that all are padded to."""
-        ends = [end for i, k in enumerate(lengths) for end in (i * n + k, (i + 1) * n)]
-        return cls(torch.tensor([0, *ends], dtype=torch.int32, device=device), n)
-
-
-def attend_within(query: Tensor, key: Tensor, value: Tensor, seams: Seams) -> Tensor:
-    """Attention within each sample by PyTorch's flash kernel for unequal lengths; the padding, which nothing listens
-    to, attends to itself. (b, h, n, e) each, in half precision on a CUDA device -> (b, h, n, e)."""
-    from torch.nn.attention.varlen import varlen_attn
-
-    b, _, n, _ = query.shape
-    rows = [x.transpose(1, 2).flatten(0, 1) for x in (query, key, value)]  # (b, h, n, e) -> (b * n, h, e)
-    y: Any = varlen_attn(rows[0], rows[1], rows[2], seams.bounds, seams.bounds, seams.longest, seams.longest)
-    return cast(Tensor, y.unflatten(0, (b, n)).transpose(1, 2))
 
 
 class Attention(nn.Module):
@@ -141,18 +116,25 @@ class Attention(nn.Module):
         self.to_out = nn.ModuleList([nn.Linear(inner, dim)])
 
     def forward(
-        self, x: Tensor, rope: tuple[Tensor, Tensor], valid: Tensor | None = None, seams: Seams | None = None
+        self, x: Tensor, rope: tuple[Tensor, Tensor], valid: Tensor | None = None, real: RealFrames | None = None
     ) -> Tensor:
-        """x: (b, n, d). valid: (b, n, 1), keys that count; seams say the same. Returns (b, n, d)."""
-        query = self._turn(self._split(self.to_q(x), self.q_norm), rope)
-        key = self._turn(self._split(self.to_k(x), self.k_norm), rope)
-        value = self._split(self.to_v(x), None)
-        if seams is not None:
-            y = attend_within(query, key, value, seams)
+        """x: (b, n, d). valid: (b, n, 1), keys that count. Returns (b, n, d). With real, x is (1, r, d)."""
+        q, k, v = self._project(x)
+        query, key = self._turn(self._split(q, self.q_norm), rope), self._turn(self._split(k, self.k_norm), rope)
+        value = self._split(v, None)
+        if real is not None:
+            y = real.attend(query, key, value)
         else:
             key_mask = None if valid is None else (valid > 0).transpose(1, 2)[:, None]  # (b, n, 1) -> (b, 1, 1, n)
             y = F.scaled_dot_product_attention(query, key, value, attn_mask=key_mask)
         return self.to_out[0](y.transpose(1, 2).flatten(2))  # (b, h, n, e) -> (b, n, h * e)
+
+    def _project(self, x: Tensor) -> Sequence[Tensor]:
+        layers = (self.to_q, self.to_k, self.to_v)
+        if not all(isinstance(layer, nn.Linear) for layer in layers):  # adapters compute for themselves
+            return [layer(x) for layer in layers]
+        weight, bias = torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
+        return F.linear(x, weight, bias).chunk(3, dim=-1)
 
     def _split(self, x: Tensor, norm: nn.Module | None) -> Tensor:
         y = x.view(*x.shape[:2], self.heads, HEAD_DIM).transpose(1, 2)  # (b, n, h * e) -> (b, h, n, e)
@@ -180,11 +162,16 @@ class DiTBlock(nn.Module):
         time: Tensor,
         rope: tuple[Tensor, Tensor],
         valid: Tensor | None = None,
-        seams: Seams | None = None,
+        real: RealFrames | None = None,
     ) -> Tensor:
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.attn_norm(time)
-        x = x + gate_a[:, None] * self.attn(modulate(x, scale_a, shift_a), rope, valid, seams)
-        return x + gate_m[:, None] * self.ff(modulate(x, scale_m, shift_m))
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = _for_frames(self.attn_norm(time), real)
+        x = x + gate_a * self.attn(modulate(x, scale_a, shift_a), rope, valid, real)
+        return x + gate_m * self.ff(modulate(x, scale_m, shift_m))
+
+
+def _for_frames(vectors: Sequence[Tensor], real: RealFrames | None) -> list[Tensor]:
+    """(b, d) each -> (b, 1, d), or (1, r, d)."""
+    return [vector[:, None] if real is None else real.spread(vector) for vector in vectors]
 
 
 class RotaryFrequencies(nn.Module):
@@ -200,13 +187,13 @@ class Context:
     """What stays the same through a solve, made by DiT.context.
 
     projected: (b, n, d). valid: (b, n, 1) or None when every frame is real. rope: cosine and sine, (n, e) float32.
-    seams: the same as valid, for attention that leaves the padding out instead of masking it.
+    real: the same as valid, where frames are laid end to end: b is 1, n is r, and rope is each one's, (r, e).
     """
 
     projected: Tensor
     valid: Tensor | None
     rope: tuple[Tensor, Tensor]
-    seams: Seams | None = None
+    real: RealFrames | None = None
 
 
 class DiT(nn.Module):
@@ -226,17 +213,23 @@ class DiT(nn.Module):
         self.norm_out = AdaLayerNorm(config.dim, 2)
         self.proj_out = nn.Linear(config.dim, config.n_mels)
 
-    def context(self, cond: Tensor, text: Tensor, valid: Tensor | None = None, seams: Seams | None = None) -> Context:
-        """cond: reference mel (b, n, m), zero where speech is to be made. text: embedded (b, n, t)."""
+    def context(
+        self, cond: Tensor, text: Tensor, valid: Tensor | None = None, real: RealFrames | None = None
+    ) -> Context:
+        """cond: reference mel (b, n, m), zero where speech is to be made. text: embedded (b, n, t).
+
+        real: then cond, text and the state are (1, r, ...), as real.take gives them, and there is no padding.
+        """
         frequencies = rope_frequencies().to(cond.device)  # not the buffer: it may have been stored in half precision
-        rope = rope_table(cond.shape[1], frequencies)
-        return Context(self.input_embed.project_context(cond, text), valid, rope, seams)
+        cos, sin = rope_table(cond.shape[1] if real is None else real.longest, frequencies)
+        rope = (cos, sin) if real is None else (cos[real.position], sin[real.position])
+        return Context(self.input_embed.project_context(cond, text), valid, rope, real)
 
     def forward(self, x: Tensor, time: Tensor, context: Context) -> Tensor:
         """x: state (b, n, m). time: (b,), or (1,) for all. Returns the velocity (b, n, m)."""
         t = self.time_embed(time)
-        h = self.input_embed(x, context.projected, context.valid)
+        h = self.input_embed(x, context.projected, context.valid, context.real)
         for block in self.transformer_blocks:
-            h = block(h, t, context.rope, context.valid, context.seams)
-        scale, shift = self.norm_out(t)
+            h = block(h, t, context.rope, context.valid, context.real)
+        scale, shift = _for_frames(self.norm_out(t), context.real)
         return self.proj_out(modulate(h, scale, shift))

@@ -105,8 +105,7 @@ class F5Engine:
         self._vocoder: Vocos | None = vocoder
         self._runtime: Runtime | None = Runtime(network, device, getattr(torch, self.precision.name))
         self._graphs = GraphPool(self._runtime) if self._runtime.ops.capturable else None
-        halves = self._graphs is not None and self._runtime.dtype == torch.float16
-        self._decoder: Decoder | None = GraphDecoder(vocoder) if halves else vocoder
+        self._decoder: Decoder | None = vocoder if self._graphs is None else GraphDecoder(vocoder)
 
     @classmethod
     def load(

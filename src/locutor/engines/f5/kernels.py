@@ -145,16 +145,6 @@ def _convolve_kernel(
 
 
 @triton.jit
-def _exp2(x, HALF: tl.constexpr):
-    if HALF:  # two at a time, in the type that the next product rounds them to anyway
-        return tl.inline_asm_elementwise(
-            "ex2.approx.f16x2 $0, $1;", "=r,r", [x.to(tl.float16)], dtype=tl.float16, is_pure=True, pack=2
-        )
-    else:
-        return tl.exp2(x)
-
-
-@triton.jit
 def _read(rows, begin, end, column, stride, COUNT: tl.constexpr, HEAD: tl.constexpr, BULK: tl.constexpr):
     """COUNT rows of a head from begin on. What lies at and after end is zero, but in BULK whatever is there."""
     if BULK:
@@ -168,10 +158,9 @@ def _read(rows, begin, end, column, stride, COUNT: tl.constexpr, HEAD: tl.conste
 @triton.jit
 def _weigh(
     q, keys, first, end, column, stride, scale,
-    WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr, HALF_EXP: tl.constexpr,
-    BULK: tl.constexpr,
+    WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr, BULK: tl.constexpr,
 ):  # fmt: skip
-    """What queries get from the keys first to end: the highest score, the sum of weights against it, that of values."""
+    """What queries get from the keys first to end: values, weighted by the softmax of their scores."""
     most = tl.full((QUERIES,), -float("inf"), dtype=tl.float32)
     weight = tl.zeros((QUERIES,), dtype=tl.float32)
     total = tl.zeros((QUERIES, HEAD), dtype=tl.float32)
@@ -180,9 +169,9 @@ def _weigh(
         k = _read(keys, start, whole, WIDTH + column, stride, KEYS, HEAD, BULK)
         s = tl.dot(q, tl.trans(k))
         risen = tl.maximum(most, tl.max(s, axis=1) * scale)
-        p = _exp2(s * scale - risen[:, None], HALF_EXP)
+        p = tl.exp2(s * scale - risen[:, None])
         faded = tl.exp2(most - risen)
-        weight = weight * faded + tl.sum(p.to(tl.float32), axis=1)
+        weight = weight * faded + tl.sum(p, axis=1)
         v = _read(keys, start, whole, 2 * WIDTH + column, stride, KEYS, HEAD, BULK)
         total = tl.dot(p.to(v.dtype), v, total * faded[:, None])
         most = risen
@@ -198,14 +187,13 @@ def _weigh(
         v = tl.where(known[:, None], v, 0.0)  # a weight of zero does not undo what is not a number in a neighbour
         total = tl.dot(p.to(v.dtype), v, total * faded[:, None])
         most = risen
-    return most, weight, total
+    return total / weight[:, None]
 
 
 @triton.jit
 def _attend_kernel(
     queries, keys, out_ptr, tiles_ptr, stride, scale,
-    WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr, HALF_EXP: tl.constexpr,
-    BULK: tl.constexpr,
+    WIDTH: tl.constexpr, HEAD: tl.constexpr, QUERIES: tl.constexpr, KEYS: tl.constexpr, BULK: tl.constexpr,
 ):  # fmt: skip
     tile = tl.program_id(0)
     column = tl.program_id(1) * HEAD
@@ -215,10 +203,7 @@ def _attend_kernel(
     if begin >= end:
         return
     q = _read(queries, begin, end, column, stride, QUERIES, HEAD, BULK)
-    _, weight, total = _weigh(
-        q, keys, first, end, column, stride, scale, WIDTH, HEAD, QUERIES, KEYS, HALF_EXP, BULK
-    )  # fmt: skip
-    y = total / weight[:, None]
+    y = _weigh(q, keys, first, end, column, stride, scale, WIDTH, HEAD, QUERIES, KEYS, BULK)
     row = begin + tl.arange(0, QUERIES)
     place = row.to(tl.int64)[:, None] * WIDTH + column + tl.arange(0, HEAD)[None, :]
     tl.store(out_ptr + place, y.to(out_ptr.dtype.element_ty), mask=(row < end)[:, None])
@@ -326,7 +311,6 @@ def attend(
     keys: int = 128,
     num_warps: int = 4,
     num_stages: int = 2,
-    half_exp: bool = False,
 ) -> Tensor:
     """From Hopper on, tiles come by the device's bulk copies: 42 us where loads by every thread took 51."""
     n, _, heads, width = qkv.shape
@@ -336,7 +320,7 @@ def attend(
     described = [TensorDescriptor.from_tensor(rows, [count, width]) if bulk else rows for count in (queries, keys)]
     _attend_kernel[(len(packing.tiles), heads)](
         *described, out, packing.tiles, qkv.stride(0), LOG2_E / width**0.5,
-        WIDTH=heads * width, HEAD=width, QUERIES=queries, KEYS=keys, HALF_EXP=half_exp, BULK=bulk,
+        WIDTH=heads * width, HEAD=width, QUERIES=queries, KEYS=keys, BULK=bulk,
         num_warps=num_warps, num_stages=num_stages,
     )  # fmt: skip
     return out

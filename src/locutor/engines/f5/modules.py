@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from locutor.engines.f5.real_frames import RealFrames
+
 HEAD_DIM = 64
 ROPE_BASE = 10_000.0
 NORM_EPS = 1e-6
@@ -77,7 +79,14 @@ class ConvPositionEmbedding(nn.Module):
 
         self.conv1d = nn.Sequential(conv(), nn.Mish(), conv(), nn.Mish())
 
-    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, valid: Tensor | None = None, real: RealFrames | None = None) -> Tensor:
+        if real is not None:
+            for layer in self.conv1d:
+                if isinstance(layer, nn.Conv1d) and layer.bias is not None:
+                    x = real.convolve(x, layer.weight, layer.bias, layer.groups)
+                else:
+                    x = layer(x)
+            return x
         keep = None if valid is None else valid.transpose(1, 2)  # (b, n, 1) -> (b, 1, n)
         y = x.transpose(1, 2)
         for layer in self.conv1d:
@@ -129,7 +138,7 @@ class FeedForward(nn.Module):
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Layer-normalise without affine weights, scale and shift; x: (b, n, d), the others (b, d) or (b, 1, d)."""
+    """Layer-normalise without affine weights, scale and shift; x: (b, n, d), the others (b, d) or with frames."""
     if scale.dim() == 2:
         scale, shift = scale[:, None], shift[:, None]
     return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=NORM_EPS), 1 + scale)

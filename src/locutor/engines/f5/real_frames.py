@@ -1,0 +1,97 @@
+"""The frames of a padded batch that are not padding, laid end to end, so that training computes nothing for padding.
+
+Shapes: b samples padded to n frames each, r real frames of all of them, h heads, e width of a head.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class RealFrames(NamedTuple):
+    """place, sample: (r,) int64, where each stands among the b * n frames, and whose it is. first, end: (r,) int32,
+    bounds of its sample among the r frames. bounds: (b + 1,) int32. longest: frames of one sample at most.
+
+    kernels: whether attention and convolution use kernels for unequal lengths instead of one sample after the other:
+    half precision on a CUDA device that runs Triton, with a PyTorch that has variable-length attention.
+    """
+
+    place: Tensor
+    sample: Tensor
+    first: Tensor
+    end: Tensor
+    bounds: Tensor
+    longest: int
+    kernels: bool = False
+
+    @classmethod
+    def of(cls, lengths: Sequence[int], n: int, device: torch.device | str = "cpu", kernels: bool = False) -> Self:
+        """lengths: of each sample. n: frames that all are padded to."""
+        ends = list(accumulate(lengths))
+        starts = [0, *ends[:-1]]
+        sizes = torch.tensor(lengths)
+        first, end, sample = torch.tensor([starts, ends, range(len(ends))]).repeat_interleave(sizes, dim=1)
+        place = torch.arange(ends[-1]) - first + n * sample
+        longs, ints = torch.stack([place, sample]), torch.cat([first, end, torch.tensor([0, *ends])]).int()
+        longs, ints = longs.to(device, non_blocking=True), ints.to(device, non_blocking=True)
+        first, end, bounds = torch.split(ints, [ends[-1], ends[-1], len(ends) + 1])
+        return cls(longs[0], longs[1], first, end, bounds, n, kernels)
+
+    @property
+    def position(self) -> Tensor:
+        """Of each in its sample, (r,)."""
+        return torch.arange(len(self.first), device=self.first.device) - self.first
+
+    @property
+    def spans(self) -> list[slice]:
+        """Of each sample; waits for the device."""
+        return [slice(start, end) for start, end in pairwise(self.bounds.tolist())]
+
+    def take(self, x: Tensor) -> Tensor:
+        """(b, n, ...) -> (1, r, ...)."""
+        return x.flatten(0, 1).index_select(0, self.place)[None]
+
+    def spread(self, vectors: Tensor) -> Tensor:
+        """What belongs to a sample, for each of its frames: (b, d) -> (1, r, d)."""
+        return _Spread.apply(vectors, self.sample)[None]  # type: ignore[no-untyped-call, no-any-return]
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attention within each sample; (1, h, r, e) each -> (1, h, r, e)."""
+        if not self.kernels:
+            parts = [F.scaled_dot_product_attention(query[:, :, s], key[:, :, s], value[:, :, s]) for s in self.spans]
+            return torch.cat(parts, dim=2)
+        from torch.nn.attention.varlen import varlen_attn
+
+        q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # (1, h, r, e) -> (r, h, e)
+        y: Any = varlen_attn(q, k, v, self.bounds, self.bounds, self.longest, self.longest)
+        return y.transpose(0, 1)[None]  # type: ignore[no-any-return]
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
+        """Over the frames of each sample, zero outside it; x: (1, r, d), weight: (d, d / groups, taps) of odd taps."""
+        if self.kernels:
+            from locutor.engines.f5.convolution_kernels import convolve
+
+            return convolve(x[0], weight, bias, self.first, self.end)[None]
+        x = x.transpose(1, 2)
+        parts = [F.conv1d(x[..., s], weight, bias, padding="same", groups=groups) for s in self.spans]
+        return torch.cat(parts, dim=2).transpose(1, 2)
+
+
+class _Spread(torch.autograd.Function):
+    """vectors[sample], whose gradient is one product: adding up rows one by one takes a hundred times as long."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor, sample: Tensor) -> Tensor:
+        ctx.save_for_backward(sample)
+        ctx.n = len(vectors)
+        return vectors[sample]
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (sample,) = ctx.saved_tensors
+        owner = torch.arange(ctx.n, device=sample.device)[:, None] == sample
+        return owner.to(slope.dtype) @ slope, None
