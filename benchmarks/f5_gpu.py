@@ -134,7 +134,7 @@ def latency(world: World) -> None:
                   f"{solve_ms:8.2f}  {solve_ms / steps:6.3f}  {ideal / solve_ms:.1%}  {eager_ms:8.2f}")  # fmt: skip
 
     if world.device.type == "cuda":
-        engine = F5Engine(world.network, Vocabulary(list(world.vocab)), world.vocoder, precision="bfloat16")
+        engine = F5Engine(world.network, Vocabulary(list(world.vocab)), world.vocoder, precision="bf16")
         spoken = world.utterance(10.0)
         for steps in (32, 7):
             ms, n = world.median_ms(lambda: synthesize(engine, [spoken], SynthesisOptions(nfe_step=steps)))

@@ -43,10 +43,8 @@ class Solve:
         self._factors = step_factors(self._schedule, options.cfg_strength).to(runtime.device, non_blocking=True)
         self._n_done = 0
         lengths = [u.n_frames for u in utterances]
-        with ThreadPoolExecutor() as pool:  # a millisecond of noise for each, for which the device would wait
-            noise = pool.map(draw_noise, lengths, [runtime.config.n_mels] * len(lengths), [u.seed for u in utterances])
-            context = self._context(lengths, options.is_guided)
-            self._begin(Batch(lengths, runtime.send(torch.cat(list(noise))), context))
+        context = self._context(lengths, options.is_guided)
+        self._begin(Batch(lengths, self._noise(lengths, [u.seed for u in utterances]), context))
 
     @property
     def done(self) -> bool:
@@ -100,6 +98,14 @@ class Solve:
             return self._graphs.context(prepared.ids, prepared.mel[: lengths[0]], lengths[0], twins)
         ids, mels = [p.ids for p in self._prepared], [p.mel for p in self._prepared]
         return self._runtime.context(ids, mels, lengths, twins)
+
+    def _noise(self, lengths: list[int], seeds: list[int]) -> Tensor:
+        """Drawn by a thread for each of several samples: the device waits for it, a millisecond each otherwise."""
+        n_mels = [self._runtime.config.n_mels] * len(lengths)
+        if len(lengths) == 1:
+            return self._runtime.send(draw_noise(lengths[0], n_mels[0], seeds[0]))
+        with ThreadPoolExecutor() as pool:
+            return self._runtime.send(torch.cat(list(pool.map(draw_noise, lengths, n_mels, seeds))))
 
 
 def step_factors(schedule: Schedule, cfg_strength: float) -> Tensor:
