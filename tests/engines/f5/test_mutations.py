@@ -466,7 +466,7 @@ def seed_ignored(patch: Patch) -> None:
 @mutation(velocity_v1)
 def norms_of_another_epsilon(patch: Patch) -> None:
     def modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        return nn.functional.layer_norm(x, x.shape[-1:], eps=1e-2) * (1 + scale) + shift
+        return nn.functional.layer_norm(x, x.shape[-1:], eps=1e-2) * (1 + scale[:, None]) + shift[:, None]
 
     patch.setattr(dit, "modulate", modulate)
 

@@ -33,7 +33,16 @@ def test_what_is_spread_has_the_gradient_of_indexing() -> None:
     real = RealFrames.of(LENGTHS, 70)
     vectors = torch.randn(4, 5, requires_grad=True)
     torch.autograd.gradcheck(real.spread, [vectors.double()])
+    torch.autograd.gradcheck(real.scale, [torch.randn(1, sum(LENGTHS), 5).double().requires_grad_(), vectors.double()])
     assert torch.equal(real.spread(vectors)[0], vectors[real.sample])
+
+
+def test_scaling_by_frozen_vectors_keeps_nothing_of_the_size_of_the_frames() -> None:
+    real, kept = RealFrames.of(LENGTHS, 70), list[int]()
+    x, vectors = torch.randn(1, sum(LENGTHS), 64, requires_grad=True), torch.randn(4, 64)
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
+        y = real.scale(x, vectors) + real.spread(vectors)
+    assert max(kept) < x.numel() and torch.equal(y[0], x[0] * vectors[real.sample] + vectors[real.sample])
 
 
 @pytest.mark.parametrize("name", ["F5TTS_Base", "F5TTS_v1_Base"])

@@ -164,14 +164,21 @@ class DiTBlock(nn.Module):
         valid: Tensor | None = None,
         real: RealFrames | None = None,
     ) -> Tensor:
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = _for_frames(self.attn_norm(time), real)
-        x = x + gate_a * self.attn(modulate(x, scale_a, shift_a), rope, valid, real)
-        return x + gate_m * self.ff(modulate(x, scale_m, shift_m))
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.attn_norm(time)
+        x = x + _scaled(self.attn(_modulated(x, scale_a, shift_a, real), rope, valid, real), gate_a, real)
+        return x + _scaled(self.ff(_modulated(x, scale_m, shift_m, real)), gate_m, real)
 
 
-def _for_frames(vectors: Sequence[Tensor], real: RealFrames | None) -> list[Tensor]:
-    """(b, d) each -> (b, 1, d), or (1, r, d)."""
-    return [vector[:, None] if real is None else real.spread(vector) for vector in vectors]
+def _scaled(x: Tensor, vectors: Tensor, real: RealFrames | None) -> Tensor:
+    """Frames times their sample's vector."""
+    return x * vectors[:, None] if real is None else real.scale(x, vectors)
+
+
+def _modulated(x: Tensor, scale: Tensor, shift: Tensor, real: RealFrames | None) -> Tensor:
+    if real is None:
+        return modulate(x, scale, shift)
+    normed = F.layer_norm(x, x.shape[-1:], eps=NORM_EPS)
+    return real.scale(normed, 1 + scale) + real.spread(shift)
 
 
 class RotaryFrequencies(nn.Module):
@@ -231,5 +238,5 @@ class DiT(nn.Module):
         h = self.input_embed(x, context.projected, context.valid, context.real)
         for block in self.transformer_blocks:
             h = block(h, t, context.rope, context.valid, context.real)
-        scale, shift = _for_frames(self.norm_out(t), context.real)
-        return self.proj_out(modulate(h, scale, shift))
+        scale, shift = self.norm_out(t)
+        return self.proj_out(_modulated(h, scale, shift, context.real))

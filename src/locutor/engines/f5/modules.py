@@ -138,7 +138,7 @@ class FeedForward(nn.Module):
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Layer-normalise without affine weights, scale and shift; x: (b, n, d), the others (b, d) or with frames."""
+    """Layer-normalise without affine weights, scale and shift; x: (b, n, d), the others (b, d) or (b, 1, d)."""
     if scale.dim() == 2:
         scale, shift = scale[:, None], shift[:, None]
     return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=NORM_EPS), 1 + scale)

@@ -59,6 +59,10 @@ class RealFrames(NamedTuple):
         """What belongs to a sample, for each of its frames: (b, d) -> (1, r, d)."""
         return _Spread.apply(vectors, self.sample)[None]  # type: ignore[no-untyped-call, no-any-return]
 
+    def scale(self, x: Tensor, vectors: Tensor) -> Tensor:
+        """x times what is spread, which is not kept for the gradient; (1, r, d) and (b, d) -> (1, r, d)."""
+        return _Scale.apply(x[0], vectors, self.sample)[None]  # type: ignore[no-untyped-call, no-any-return]
+
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention within each sample; (1, h, r, e) each -> (1, h, r, e)."""
         if not self.kernels:
@@ -93,5 +97,26 @@ class _Spread(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         (sample,) = ctx.saved_tensors
-        owner = torch.arange(ctx.n, device=sample.device)[:, None] == sample
-        return owner.to(slope.dtype) @ slope, None
+        return _added_up(slope, sample, ctx.n), None
+
+
+class _Scale(torch.autograd.Function):
+    """x * vectors[sample]. Keeping vectors[sample] for all blocks took 2 GiB for 8,400 frames of F5TTS_v1_Base."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, vectors: Tensor, sample: Tensor) -> Tensor:
+        ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, vectors, sample)
+        ctx.dtype = x.dtype
+        return x * vectors[sample]
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor | None, None]:  # type: ignore[override]
+        x, vectors, sample = ctx.saved_tensors
+        of_vectors = None if x is None else _added_up((slope * x).to(vectors.dtype), sample, len(vectors))
+        return (slope * vectors[sample]).to(ctx.dtype), of_vectors, None
+
+
+def _added_up(x: Tensor, sample: Tensor, n: int) -> Tensor:
+    """Frames of each of n samples added up, (r, d) -> (n, d)."""
+    owner = torch.arange(n, device=sample.device)[:, None] == sample
+    return owner.to(x.dtype) @ x
