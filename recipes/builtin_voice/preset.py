@@ -11,7 +11,7 @@ import soundfile
 from locutor.engines.builtin.engine import read_networks
 from locutor.engines.builtin.pronounce import pronounce
 from synthesise import Synthesizer
-from voices import draw_speaker
+from voices import draw_wide
 
 SEED = 900_000_022
 TEXT = (
@@ -20,9 +20,9 @@ TEXT = (
 
 if __name__ == "__main__":
     synthesizer = Synthesizer()
-    speaker = dataclasses.replace(draw_speaker(SEED, synthesizer.voices), speed=1.0, pitch_range=1.0)
+    speaker = dataclasses.replace(draw_wide(SEED, synthesizer.voices), speed=1.0, pitch_range=1.0)
     phonemes = pronounce(read_networks().g2p, TEXT, "en")
-    clip = synthesizer.clip(speaker, synthesizer.pitch_scale(speaker, phonemes), phonemes, "en")
+    clip = synthesizer.clip(speaker, synthesizer.pitch_scale(speaker, phonemes, "en"), phonemes, "en")
     assert clip is not None
     soundfile.write(sys.argv[1], clip.samples, 24_000)
     print(f"{len(clip.samples) / 24_000:.1f} s: {phonemes}")

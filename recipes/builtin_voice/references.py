@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from synthesise import Synthesizer
-from voices import draw_speaker
+from voices import draw_wide
 
 FIRST_SEED = 900_000_000
 
@@ -31,8 +31,8 @@ def main() -> None:
     for i, seed in enumerate(seeds):
         language = ("en", "pt-BR")[i % 2]
         _, text, phonemes = [row for row in rows if row[0] == language][i]
-        speaker = draw_speaker(seed, synthesizer.voices)
-        clip = synthesizer.clip(speaker, synthesizer.pitch_scale(speaker, phonemes), phonemes, language)
+        speaker = draw_wide(seed, synthesizer.voices)
+        clip = synthesizer.clip(speaker, synthesizer.pitch_scale(speaker, phonemes, language), phonemes, language)
         assert clip is not None
         name = f"voice_{seed - FIRST_SEED:02d}"
         soundfile.write(out / f"{name}.flac", clip.samples.astype(np.int16), 24_000)

@@ -1,6 +1,6 @@
 """Make training speech: `python synthesise.py RANK SECONDS OUT_DIR`, one process a rank.
 
-Environment: MODEL (dequantised ONNX), VOICES (.npz of style vectors), VOCAB (Kokoro's vocab.json), CORPUS
+Environment: MODEL (dequantised ONNX), VOICES (of style_vectors.py), VOCAB (Kokoro's vocab.json), CORPUS
 (corpus.jsonl.gz), DEVICE, FIRST_SPEAKER (so that ranks and runs never share one).
 Each shard is an .npz of streams (one speaker each, about 45 s in several clips) with every phoneme's end in samples.
 """
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from kokoro import UNIT, Kokoro
 from locutor.engines.builtin.phonemes import BOUNDARY, LANGUAGES, phoneme_tokens
-from voices import Speaker, draw_speaker, resample
+from voices import Speaker, Voices, draw_speaker, resample
 
 STREAM_S = 45.0
 STREAMS_PER_SHARD = 4
@@ -64,8 +64,7 @@ class Synthesizer:
     def __init__(self) -> None:
         self.device = os.environ.get("DEVICE", "cuda")
         self.kokoro = Kokoro(os.environ["MODEL"], self.device)
-        found = np.load(os.environ["VOICES"])
-        self.voices = np.stack([found[name][:, 0] for name in sorted(found.files)])
+        self.voices = Voices.read(os.environ["VOICES"])
         vocab = json.loads(Path(os.environ["VOCAB"]).read_text())
         self.vocab: dict[str, int] = vocab.get("vocab", vocab)
 
@@ -73,7 +72,7 @@ class Synthesizer:
         """One text in one voice, trimmed at its edges; None when the synthesizer fails."""
         known = "".join(p for p in phonemes if p in self.vocab and p not in "()")
         ids = [self.vocab[p] for p in known]
-        style = speaker.styles[len(ids) - 1]
+        style = speaker.styles[language][len(ids) - 1]
         waveform = self.kokoro(ids, style, speaker.speed / speaker.warp, pitch, speaker.pitch_range)
         if not torch.isfinite(waveform).all() or waveform.abs().max() < 0.01:
             return None
@@ -87,10 +86,10 @@ class Synthesizer:
         tokens = np.array(phoneme_tokens(BOUNDARY + known + BOUNDARY), np.uint8)
         return Clip(to_int16(waveform), tokens, ends, LANGUAGES.index(language))
 
-    def pitch_scale(self, speaker: Speaker, phonemes: str) -> float:
-        """Factor that brings the mean F0, after warping, to the speaker's."""
+    def pitch_scale(self, speaker: Speaker, phonemes: str, language: str) -> float:
+        """Factor that brings the mean F0 in a language, after warping, to the speaker's."""
         ids = [self.vocab[p] for p in phonemes if p in self.vocab]
-        self.kokoro(ids, speaker.styles[len(ids) - 1], 1.0)
+        self.kokoro(ids, speaker.styles[language][len(ids) - 1], 1.0)
         return speaker.pitch_hz / speaker.warp / self.kokoro.pitch_mean
 
 
@@ -118,12 +117,14 @@ def main() -> None:
         seed = int(os.environ.get("FIRST_SPEAKER", "0")) + rank * 100_000 + n_speakers
         n_speakers += 1
         speaker = draw_speaker(seed, synthesizer.voices)
-        pitch = synthesizer.pitch_scale(speaker, corpus[position % len(corpus)][2])
+        pitch: dict[str, float] = {}
         stream: list[Clip] = []
         while sum(len(c.samples) for c in stream) < STREAM_S * 24_000:
             language, _, phonemes = corpus[position % len(corpus)]
             position += 1
-            clip = synthesizer.clip(speaker, pitch, phonemes, language)
+            if language not in pitch:
+                pitch[language] = synthesizer.pitch_scale(speaker, phonemes, language)
+            clip = synthesizer.clip(speaker, pitch[language], phonemes, language)
             if clip is not None:
                 stream.append(clip)
         audio_s += sum(len(c.samples) for c in stream) / 24_000

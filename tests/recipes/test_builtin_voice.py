@@ -17,21 +17,43 @@ Recipe = Callable[[str], ModuleType]
 FOLDER = Path(__file__).parents[2] / "recipes" / "builtin_voice"
 
 
-def test_a_seed_is_a_speaker(recipe: Recipe) -> None:
-    voices = recipe("voices")
-    styles = np.random.default_rng(0).normal(size=(5, 6, 256)).astype(np.float32)
-    one, again, other = (voices.draw_speaker(seed, styles) for seed in (7, 7, 8))
-    assert torch.equal(one.styles, again.styles) and one.pitch_hz == again.pitch_hz
-    assert one.styles.shape == (6, 256) and not torch.equal(one.styles, other.styles)
+NAMES = ("af_heart", "bm_lewis", "ef_dora", "jf_alpha", "jf_nezumi", "jm_kumo", "pf_dora", "pm_alex")
 
 
-def test_speakers_spread_over_what_people_speak_like(recipe: Recipe) -> None:
-    voices = recipe("voices")
-    styles = np.zeros((3, 1, 256), np.float32)
-    drawn = [voices.draw_speaker(seed, styles) for seed in range(400)]
+@pytest.fixture
+def voices(recipe: Recipe, tmp_path: Path) -> object:
+    """A file of style vectors with noise for styles, the deeper half of the voices at 100 Hz."""
+    styles = np.random.default_rng(0).normal(size=(len(NAMES), 6, 256)).astype(np.float16)
+    pitches = np.where([name[1] == "m" for name in NAMES], 100.0, 200.0)
+    np.savez(tmp_path / "voices.npz", names=np.array(NAMES), styles=styles, pitch_hz=pitches)
+    return recipe("voices").Voices.read(tmp_path / "voices.npz")
+
+
+@pytest.mark.parametrize("draw", ["draw_speaker", "draw_near", "draw_wide"])
+def test_a_seed_is_a_speaker(recipe: Recipe, voices: object, draw: str) -> None:
+    one, again, other = (getattr(recipe("voices"), draw)(seed, voices) for seed in (7, 7, 8))
+    assert one.pitch_hz == again.pitch_hz != other.pitch_hz
+    for language in ("en", "pt-BR"):
+        assert torch.equal(one.styles[language], again.styles[language])
+        assert one.styles[language].shape == (6, 256) and not torch.equal(one.styles[language], other.styles[language])
+
+
+def test_speakers_spread_over_what_people_speak_like(recipe: Recipe, voices: object) -> None:
+    drawn = [recipe("voices").draw_speaker(seed, voices) for seed in range(400)]
     pitches = np.array([speaker.pitch_hz for speaker in drawn])
     assert pitches.min() < 100 and pitches.max() > 290 and 120 < np.median(pitches) < 190
     assert all(0.86 <= s.warp <= 1.28 and 0.84 <= s.speed <= 1.28 for s in drawn)
+
+
+def test_a_language_has_its_own_speakers_prosody_and_one_timbre(recipe: Recipe, voices: object) -> None:
+    for seed in range(20):
+        speaker = recipe("voices").draw_near(seed, voices)
+        english, portuguese = (speaker.styles[language].numpy() for language in ("en", "pt-BR"))
+        assert np.array_equal(english[:, :128], portuguese[:, :128])
+        span = voices.styles[[0, 1], :, 128:].reshape(2, -1)  # type: ignore[attr-defined]
+        weights, rest, *_ = np.linalg.lstsq(span.T, english[:, 128:].ravel(), rcond=None)
+        assert rest < 1e-6 and weights.sum() == pytest.approx(1, abs=1e-4) and weights.min() > -1e-4
+        assert not np.allclose(english[:, 128:], portuguese[:, 128:])
 
 
 def test_weights_of_a_mix_sum_to_one(recipe: Recipe) -> None:
