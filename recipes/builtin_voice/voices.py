@@ -15,7 +15,7 @@ from torch import Tensor
 # First letters of the names of the voices whose prosody speaks a language: American and British; Brazilian and, less
 # often, Spanish, French and Italian.
 PROSODY = {"en": {"a": 1.0, "b": 1.0}, "pt-BR": {"p": 1.0, "e": 0.3, "f": 0.3, "i": 0.3}}
-# Their own speech has a predicted MOS below 3.8; the others' is 4.3 on average (LOG.md).
+# Their own speech has a predicted MOS below 3.8; the others' is 4.4 on average (LOG.md).
 ROUGH = {"zf_xiaoyi", "em_santa", "jm_kumo", "zm_yunxia", "zf_xiaoxiao", "pm_santa", "jf_nezumi", "bm_lewis"}
 WIDE = 0.25  # share of speakers drawn far from any voice
 
