@@ -86,7 +86,7 @@ class RealFrames(NamedTuple):
 
 
 class _Spread(torch.autograd.Function):
-    """vectors[sample], whose gradient is one product: adding up rows one by one takes a hundred times as long."""
+    """vectors[sample], whose gradient is one product: adding row by row would write few vectors thousands of times."""
 
     @staticmethod
     def forward(ctx: Any, vectors: Tensor, sample: Tensor) -> Tensor:
