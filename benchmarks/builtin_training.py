@@ -1,43 +1,39 @@
-"""Steps a second of teaching the built-in acoustic network, and where their time goes.
+"""Speed of teaching the built-in acoustic network, and where a step's time goes.
 
-python benchmarks/builtin_training.py [--seconds S]
+python benchmarks/builtin_training.py [--minutes M]
 python benchmarks/builtin_training.py --device cpu --toy    small batches, to see that the script works
 
-Batches as recipes/builtin_voice/train.py has them, of noise instead of speech, of every length in turn. Variants take
-their steps in turn: as it is, compiled as on a GPU, and also with the wide convolutions of engines/f5/real_frames.py.
+Batches as recipes/builtin_voice/train.py has them, of noise instead of speech, one of each length. In turn: as it is,
+compiled as on a GPU, and also with the wide convolutions of engines/f5/real_frames.py.
 """
 
 import argparse
 import statistics
-import sys
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from types import MethodType
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from f5_kernels import profiled
+from f5_training import Contender, Given, race
+from f5_world import World
+from torch import Tensor
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src")]
-
-from locutor.engines.builtin.config import NetworkConfig  # noqa: E402
-from locutor.engines.builtin.network import AlignedDiT  # noqa: E402
-from locutor.engines.builtin.phonemes import PHONEMES  # noqa: E402
-from locutor.engines.f5.real_frames import RealFrames  # noqa: E402
-from locutor.training import loop  # noqa: E402
-from locutor.training.builtin.acoustic import WINDOWS, AcousticConfig, AcousticObjective  # noqa: E402
-from locutor.training.builtin.shards import Pool  # noqa: E402
-from locutor.training.compiled import compile_blocks  # noqa: E402
-from locutor.training.config import TrainConfig  # noqa: E402
-from locutor.training.ema import EMA  # noqa: E402
+from locutor.engines.builtin.config import NetworkConfig
+from locutor.engines.builtin.network import AlignedDiT
+from locutor.engines.builtin.phonemes import PHONEMES
+from locutor.engines.f5.real_frames import RealFrames
+from locutor.training import loop
+from locutor.training.builtin.acoustic import WINDOWS, AcousticConfig, AcousticObjective, Batch
+from locutor.training.builtin.shards import Pool
+from locutor.training.compiled import compile_blocks
+from locutor.training.config import TrainConfig
+from locutor.training.ema import EMA
 
 STREAM_S, N_STREAMS, CLIP_S = 45, 12, 5
-SHOWN = 25
+FRAMES = 180_000
 
 
 def write_streams(folder: Path, n: int) -> None:
@@ -61,7 +57,7 @@ def write_streams(folder: Path, n: int) -> None:
 
 def convolve_at_once(network: AlignedDiT) -> None:
     """Let the network's wide convolutions be those of frames end to end, by kernels on a GPU."""
-    part: nn.Module = network.conv_pos_embed
+    part: Any = network.conv_pos_embed
     forward = type(part).forward
     known: dict[tuple[int, int], RealFrames] = {}
 
@@ -77,103 +73,60 @@ def convolve_at_once(network: AlignedDiT) -> None:
     part.forward = MethodType(embedded, part)
 
 
-def stepper(
-    pool: Pool, device: torch.device, scale: float, compiled: bool, convolving: bool
-) -> tuple[Callable[[int], None], list[int]]:
-    """What does step k, of as many kinds as there are windows, and the frames of each kind."""
+def contender(world: World, pool: Pool, compiled: bool = False, convolving: bool = False) -> Contender:
     torch.manual_seed(0)
-    network = AlignedDiT(NetworkConfig(n_tokens=len(PHONEMES))).to(device).train()
+    network = AlignedDiT(NetworkConfig(n_tokens=len(PHONEMES))).to(world.device).train()
     if convolving:
         convolve_at_once(network)
-    if compiled:
+    on_gpu = world.device.type == "cuda"
+    if compiled and on_gpu:
         compile_blocks(network)
-    config = AcousticConfig(frames_per_batch=int(180_000 * scale), held_out_streams=0)
-    objective = AcousticObjective(network, pool, config)
-    settings = TrainConfig(max_steps=1, precision="bf16" if device.type == "cuda" else "fp32", learning_rate=1e-4)
-    optimizer, ema = loop.make_optimizer(network, settings, device), EMA(network, 0.999)
-    batches: dict[tuple[int, int], Any] = {}
-    for seed in range(200):
-        batch = objective.batch(torch.Generator().manual_seed(seed))
-        batches.setdefault((batch.n_reference, batch.n_target), batch)
-    given = [batches[window] for window in WINDOWS]
-    holder: Any = type("Given", (), {"network": network, "loss": staticmethod(objective.loss)})()
+    frames = FRAMES // 100 if world.tiny else FRAMES
+    objective = AcousticObjective(network, pool, AcousticConfig(frames_per_batch=frames, held_out_streams=0))
+    config = TrainConfig(max_steps=1, precision="bf16" if on_gpu else "fp32", learning_rate=1e-4)
+    optimizer, ema = loop.make_optimizer(network, config, world.device), EMA(network, 0.999)
+    batches = one_of_each(objective)
 
     def step(k: int) -> None:
-        holder.batch = lambda generator: given[k]
-        loop._step(holder, optimizer, settings, k, device)
+        loop._step(Given(objective, batches[k]), optimizer, config, k, world.device)
         ema.update(network)
 
-    return step, [len(batch.target) * (batch.n_reference + batch.n_target) for batch in given]
+    return Contender("", step, [len(batch.target) * (batch.n_reference + batch.n_target) for batch in batches])
 
 
-def wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-def profiled(name: str, step: Callable[[int], None], kinds: int) -> None:
-    from torch.profiler import ProfilerActivity, profile
-
-    with profile(activities=[ProfilerActivity.CUDA]) as seen:
-        for k in range(kinds):
-            step(k)
-        torch.cuda.synchronize()
-    spent: dict[str, list[float]] = defaultdict(list)
-    for event in seen.events():
-        if event.device_type == torch.autograd.DeviceType.CUDA:
-            spent[event.name[:110]].append(event.device_time)
-    total = sum(map(sum, spent.values()))
-    print(
-        f"{name}: {total / 1e3 / kinds:.1f} ms on the device a step, {sum(map(len, spent.values())) // kinds} launches"
-    )
-    for kernel in sorted(spent, key=lambda k: -sum(spent[k]))[:SHOWN]:
-        us, n = sum(spent[kernel]), len(spent[kernel])
-        print(f"  {us / total:6.1%}  {us / 1e3 / kinds:7.2f} ms  {n // kinds:5} x {us / n:8.1f} us  {kernel}")
+def one_of_each(objective: AcousticObjective) -> list[Batch]:
+    """A batch of every pair of lengths."""
+    found: dict[tuple[int, int], Batch] = {}
+    seed = 0
+    while len(found) < len(WINDOWS):
+        batch = objective.batch(torch.Generator().manual_seed(seed))
+        found[batch.n_reference, batch.n_target] = batch
+        seed += 1
+    return [found[window] for window in WINDOWS]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--toy", action="store_true")
-    parser.add_argument("--seconds", type=float, default=30, help="for the steps, compiling apart")
+    parser.add_argument("--minutes", type=float, default=1.5, help="with compiling; three rounds at least")
     given = parser.parse_args()
-    device, scale = torch.device(given.device), 0.01 if given.toy else 1.0
-    gpu = device.type == "cuda"
+    world = World(given.device, given.toy, given.minutes)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     with tempfile.TemporaryDirectory() as folder:
         write_streams(Path(folder), N_STREAMS)
-        pool = Pool(Path(folder), device, N_STREAMS * STREAM_S * 100)
-        running: dict[str, Callable[[int], None]] = {}
-        frames: list[int] = []
-        for name, compiled, convolving in (
-            ("as it is", False, False), ("compiled", gpu, False), ("compiled, convolving at once", gpu, True),
-        ):  # fmt: skip
-            start = time.perf_counter()
-            running[name], frames = stepper(pool, device, scale, compiled, convolving)
-            for k in range(len(WINDOWS)):
-                running[name](k)
-            wait(device)
-            print(f"{name}: first {len(WINDOWS)} steps {time.perf_counter() - start:.1f} s", flush=True)
-        times: dict[str, list[list[float]]] = {name: [[] for _ in WINDOWS] for name in running}
-        end = time.monotonic() + given.seconds
-        while time.monotonic() < end or not times["as it is"][0]:
-            for name, step in running.items():
-                for k in range(len(WINDOWS)):
-                    wait(device)
-                    start = time.perf_counter()
-                    step(k)
-                    wait(device)
-                    times[name][k].append(time.perf_counter() - start)
-        for name, spent in times.items():
-            ms = [1e3 * statistics.median(s) for s in spent]
-            told = ", ".join(f"{r} + {t}: {m:.1f}" for (r, t), m in zip(WINDOWS, ms, strict=True))
-            rate = 1e3 * sum(frames) / sum(ms)
-            print(
-                f"{name}: {1e3 * len(ms) / sum(ms):.2f} steps/s, {rate:,.0f} frames/s; ms by window: {told}", flush=True
-            )
-        for name, step in running.items():
-            if gpu:
-                profiled(name, step, len(WINDOWS))
+        pool = Pool(Path(folder), world.device, N_STREAMS * STREAM_S * 100)
+    ran = race(world, {
+        "as it is": lambda: contender(world, pool),
+        "compiled": lambda: contender(world, pool, compiled=True),
+        "compiled, convolving at once": lambda: contender(world, pool, compiled=True, convolving=True),
+    })  # fmt: skip
+    for one in ran:
+        ms = [1e3 * statistics.median(spent) for spent in one.times]
+        told = ", ".join(f"{r} + {t}: {m:.1f}" for (r, t), m in zip(WINDOWS, ms, strict=True))
+        print(f"  {one.name}: {1e3 / statistics.mean(ms):.2f} steps/s; ms by frames of reference and target: {told}")
+        if world.device.type == "cuda":
+            print("  " + profiled(world, lambda one=one: [one.step(k) for k in range(len(WINDOWS))]))
 
 
 if __name__ == "__main__":

@@ -98,8 +98,8 @@ def _convolution(world: "World", p: Packing, d: int) -> None:
     guarded("convolve, error", lambda: f"{error():.1e}")
     for rows in (128, 256):
         for warps, stages in ((8, 2), (8, 3)):
-            run = lambda r=rows, w=warps, s=stages: kernels.convolve(
-                x, tapped, bias, p, rows=r, num_warps=w, num_stages=s
+            run = lambda r=rows, w=warps, s=stages: kernels.convolve_within(
+                x, tapped, bias, p.first, p.end, rows=r, num_warps=w, num_stages=s
             )
             name = f"convolve {rows} rows {warps} warps {stages} stages"
             guarded(name, lambda run=run: f"{world.device_us(run, 5):.1f} us")
@@ -182,17 +182,16 @@ def profile(world: "World") -> None:
         ),
     }
     for name, run in runs.items():
-        guarded(name, lambda run=run: _profiled(world, run))
+        guarded(name, lambda run=run: profiled(world, torch.inference_mode()(run)))
     guarded("upstream fp16, 7 steps", lambda: _profiled_upstream(world))
 
 
 def _profiled_upstream(world: "World") -> str:
     world.upstream.to(world.half)
-    return _profiled(world, lambda: world.speak_upstream(10.0, 7))
+    return profiled(world, torch.inference_mode()(lambda: world.speak_upstream(10.0, 7)))
 
 
-@torch.inference_mode()
-def _profiled(world: "World", run: Callable[[], object]) -> str:
+def profiled(world: "World", run: Callable[[], object]) -> str:
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as recorded
 
@@ -214,7 +213,7 @@ def _profiled(world: "World", run: Callable[[], object]) -> str:
     told = f"{sum(counts.values())} launches, {total / 1e3:.2f} ms on the device in all\n"
     for group in sorted(times, key=times.__getitem__, reverse=True):
         told += f"    {times[group] / total:6.1%}  {times[group] / 1e3:8.2f} ms  {counts[group]:5} x  {group}\n"
-    for kernel in sorted(named, key=lambda k: -sum(named[k]))[:16]:
+    for kernel in sorted(named, key=lambda k: -sum(named[k]))[:20]:
         us, n = sum(named[kernel]), len(named[kernel])
         told += f"      {us / total:6.1%}  {us / 1e3:8.2f} ms  {n:5} x {us / n:7.1f} us  {kernel}\n"
     return told

@@ -66,13 +66,13 @@ def run(world: "World") -> None:
     frames = FRAMES if not world.tiny else 400
     own = 8 * FRAMES_PER_CLIP if not world.tiny else 200  # a run's own batches with LoRA
     torch._dynamo.config.recompile_limit = 64  # for all of them together
-    _race(world, {
+    race(world, {
         "upstream": lambda: _upstream(world, frames),
         "ours, compiled": lambda: _ours(world, frames, compiled=True),
         "ours, as it is": lambda: _ours(world, frames),
     })  # fmt: skip
     vars(world).pop("upstream", None)
-    _race(world, {
+    race(world, {
         "ours, LoRA, compiled": lambda: _ours(world, frames, compiled=True, lora=True),
         "ours, LoRA": lambda: _ours(world, frames, lora=True),
         f"ours, LoRA, compiled, at most {own} frames": lambda: _ours(world, own, compiled=True, lora=True),
@@ -80,8 +80,9 @@ def run(world: "World") -> None:
     })  # fmt: skip
 
 
-def _race(world: "World", makers: dict[str, Callable[[], Contender]]) -> None:
-    """All in turn, round after round, so that what a shared host does at times falls on all of them."""
+def race(world: "World", makers: dict[str, Callable[[], Contender]]) -> list[Contender]:
+    """All in turn, round after round, so that what a shared host does at times falls on all of them. Returns those
+    that ran."""
     running: list[Contender] = []
 
     def begin(name: str, make: Callable[[], Contender]) -> str:
@@ -111,8 +112,7 @@ def _race(world: "World", makers: dict[str, Callable[[], Contender]]) -> None:
     for contender in running:
         print(f"  {contender.name}: {contender.rate:.0f} frames/s, {contender.rate / running[0].rate:.2f} x "
               f"the first's (rounds {n})", flush=True)  # fmt: skip
-    running.clear()
-    _free()
+    return running
 
 
 def _free() -> None:
@@ -138,19 +138,19 @@ def _ours(world: "World", frames: int, compiled: bool = False, lora: bool = Fals
     batches = _batches(objective)
 
     def step(k: int) -> None:
-        loop._step(_Given(objective, batches[k]), optimizer, config, k, world.device)
+        loop._step(Given(objective, batches[k]), optimizer, config, k, world.device)
         ema.update(network)
 
     return Contender("", step, [int(b.n_frames.sum()) for b in batches])
 
 
-class _Given:
+class Given:
     """An objective that gives one batch."""
 
-    def __init__(self, objective: F5Objective, batch: Batch) -> None:
+    def __init__(self, objective: Any, batch: Any) -> None:
         self.network, self.loss, self._batch = objective.network, objective.loss, batch
 
-    def batch(self, generator: torch.Generator) -> Batch:
+    def batch(self, generator: torch.Generator) -> Any:
         return self._batch
 
 

@@ -4,6 +4,8 @@ After a call `durations` holds the 25 ms units (600 samples) of every token, pad
 boundaries come for free. The pitch curve can be scaled on its way to the decoder, which onnxruntime cannot do.
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,12 @@ SAMPLE_RATE = 24_000
 UNIT = 600  # samples per duration unit
 PITCH_NODE = "/encoder/F0_proj/Conv_output_0"  # Hz, zero or below where unvoiced
 TORCH_TYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool}
+
+
+def read_vocab(path: str | Path) -> dict[str, int]:
+    """Kokoro's vocab.json: the id of each phoneme."""
+    found = json.loads(Path(path).read_text())
+    return dict(found.get("vocab", found))
 
 
 def integers(t: Tensor) -> list[int]:

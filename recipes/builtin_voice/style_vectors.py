@@ -6,7 +6,6 @@ FOLDER holds NAME.bin, (510, 256) float32 each, as the npm package kokoro-js bri
 speaks a sentence, for its mean F0.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -14,15 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kokoro import Kokoro
+from kokoro import Kokoro, read_vocab
 
 PHONEMES = "ju wˈɔnt tə lˈiv ɐ mˈɛsɪdʒ, plˈiz spˈik slˈoʊli ˈæftɚ ðə tˈoʊn."
 
 
 def main() -> None:
     folder, out = Path(sys.argv[1]), Path(sys.argv[2])
-    vocab = json.loads(Path(os.environ["VOCAB"]).read_text())
-    vocab = vocab.get("vocab", vocab)
+    vocab = read_vocab(os.environ["VOCAB"])
     ids = [vocab[p] for p in PHONEMES if p in vocab]
     kokoro = Kokoro(os.environ["MODEL"], os.environ.get("DEVICE", "cpu"))
     names, styles, pitches = [], [], []

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kokoro import UNIT, Kokoro
+from kokoro import UNIT, Kokoro, read_vocab
 from locutor.engines.builtin.phonemes import BOUNDARY, LANGUAGES, phoneme_tokens
 from voices import Speaker, Voices, draw_speaker, resample
 
@@ -65,8 +65,7 @@ class Synthesizer:
         self.device = os.environ.get("DEVICE", "cuda")
         self.kokoro = Kokoro(os.environ["MODEL"], self.device)
         self.voices = Voices.read(os.environ["VOICES"])
-        vocab = json.loads(Path(os.environ["VOCAB"]).read_text())
-        self.vocab: dict[str, int] = vocab.get("vocab", vocab)
+        self.vocab = read_vocab(os.environ["VOCAB"])
 
     def clip(self, speaker: Speaker, pitch: float, phonemes: str, language: str) -> Clip | None:
         """One text in one voice, trimmed at its edges; None when the synthesizer fails."""

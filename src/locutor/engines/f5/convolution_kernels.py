@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from locutor.engines.f5.kernels import _convolve_kernel, tap_major
+from locutor.engines.f5 import kernels
 
 ROWS = 128
 
@@ -41,32 +41,19 @@ def _weight_kernel(
     tl.store(out_ptr + place, total, mask=inside[:, None] & inside[None, :])
 
 
-def _launch(x: Tensor, weight: Tensor, bias: Tensor, first: Tensor, end: Tensor) -> Tensor:
-    """weight: (groups, taps, in, out)."""
-    n, dim = x.shape
-    groups, taps, width, _ = weight.shape
-    out = torch.empty_like(x)
-    _convolve_kernel[(triton.cdiv(n, ROWS), groups)](
-        x, weight, bias, x, out, first, end, n,
-        DIM=dim, WIDTH=width, BLOCK=max(16, triton.next_power_of_2(width)), TAPS=taps, ROWS=ROWS, ACTIVATED=False,
-        ADDED=False, num_warps=8, num_stages=3,
-    )  # fmt: skip
-    return out
-
-
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, first: Tensor, end: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight, first, end)
-        return _launch(x, tap_major(weight), bias, first, end)
+        return kernels.convolve_within(x, kernels.tap_major(weight), bias, first, end, activated=False)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, weight, first, end = ctx.saved_tensors
         slope = slope.contiguous()
-        forth = tap_major(weight)
+        forth = kernels.tap_major(weight)
         back = forth.flip(1).transpose(2, 3).contiguous()
-        of_x = _launch(slope, back, slope.new_zeros(x.shape[1]), first, end)
+        of_x = kernels.convolve_within(slope, back, slope.new_zeros(x.shape[1]), first, end, activated=False)
         groups, taps, width, _ = forth.shape
         of_weight = torch.empty(forth.shape, device=x.device, dtype=torch.float32)
         _weight_kernel[(taps, groups)](
@@ -79,8 +66,8 @@ class _Convolution(torch.autograd.Function):
 
 
 @torch.compiler.disable
-def convolve(x: Tensor, weight: Tensor, bias: Tensor, first: Tensor, end: Tensor) -> Tensor:
-    """x: (r, d). weight: (d, w, taps) and bias (d,) of an nn.Conv1d, computed in x's type. first, end: (r,) int32,
-    bounds of the sample that each frame belongs to. Returns (r, d)."""
+def convolve(x: Tensor, weight: Tensor, bias: Any, first: Tensor, end: Tensor) -> Tensor:
+    """x: (r, d). weight: (d, w, taps) and bias (d,) of an nn.Conv1d, computed in x's type. first, end: (r,) int32, of
+    a packing. Returns (r, d)."""
     y: Any = _Convolution.apply(x.contiguous(), weight.to(x.dtype), bias.to(x.dtype), first, end)  # type: ignore[no-untyped-call]
     return y  # type: ignore[no-any-return]

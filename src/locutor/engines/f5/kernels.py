@@ -272,25 +272,31 @@ def turn(qkv: Tensor, rope: tuple[Tensor, Tensor], packing: Packing, n_heads: in
     return qkv
 
 
-def convolve(
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, packing: Packing, added_to: Tensor | None = None) -> Tensor:
+    return convolve_within(x, weight, bias, packing.first, packing.end, added_to)
+
+
+def convolve_within(
     x: Tensor,
     weight: Tensor,
     bias: Tensor,
-    packing: Packing,
+    first: Tensor,
+    end: Tensor,
     added_to: Tensor | None = None,
     *,
+    activated: bool = True,
     rows: int = 128,
     num_warps: int = 8,
     num_stages: int = 3,
 ) -> Tensor:
-    """weight as tap_major gives it; rows: of one program."""
+    """weight as tap_major gives it; first, end: of a packing; activated: by Mish; rows: of one program."""
     n, dim = x.shape
     groups, taps, width, _ = weight.shape
     out = torch.empty(x.shape, dtype=weight.dtype if added_to is None else added_to.dtype, device=x.device)
     _convolve_kernel[(triton.cdiv(n, rows), groups)](
-        x, weight, bias, x if added_to is None else added_to, out, packing.first, packing.end, n,
+        x, weight, bias, x if added_to is None else added_to, out, first, end, n,
         DIM=dim, WIDTH=width, BLOCK=max(16, triton.next_power_of_2(width)), TAPS=taps, ROWS=rows,
-        ACTIVATED=True, ADDED=added_to is not None, num_warps=num_warps, num_stages=num_stages,
+        ACTIVATED=activated, ADDED=added_to is not None, num_warps=num_warps, num_stages=num_stages,
     )  # fmt: skip
     return out
 

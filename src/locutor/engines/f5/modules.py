@@ -82,10 +82,7 @@ class ConvPositionEmbedding(nn.Module):
     def forward(self, x: Tensor, valid: Tensor | None = None, real: RealFrames | None = None) -> Tensor:
         if real is not None:
             for layer in self.conv1d:
-                if isinstance(layer, nn.Conv1d) and layer.bias is not None:
-                    x = real.convolve(x, layer.weight, layer.bias, layer.groups)
-                else:
-                    x = layer(x)
+                x = real.convolve(x, layer) if isinstance(layer, nn.Conv1d) else layer(x)
             return x
         keep = None if valid is None else valid.transpose(1, 2)  # (b, n, 1) -> (b, 1, n)
         y = x.transpose(1, 2)

@@ -4,17 +4,19 @@ Shapes: b samples padded to n frames each, r real frames of all of them, h heads
 """
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from locutor.engines.f5.packing import Packing
 
 
 class RealFrames(NamedTuple):
-    """place, sample: (r,) int64, where each stands among the b * n frames, and whose it is. first, end: (r,) int32,
-    bounds of its sample among the r frames. bounds: (b + 1,) int32. longest: frames of one sample at most.
+    """place, sample: (r,) int64, where each stands among the b * n frames, and whose it is. first, end, bounds,
+    longest: of the samples' Packing, without its lengths, for whose number a compiler would compile anew.
 
     kernels: whether attention and convolution use kernels for unequal lengths instead of one sample after the other:
     half precision on a CUDA device that runs Triton, with a PyTorch that has variable-length attention.
@@ -30,16 +32,11 @@ class RealFrames(NamedTuple):
 
     @classmethod
     def of(cls, lengths: Sequence[int], n: int, device: torch.device | str = "cpu", kernels: bool = False) -> Self:
-        """lengths: of each sample. n: frames that all are padded to."""
-        ends = list(accumulate(lengths))
-        starts = [0, *ends[:-1]]
-        sizes = torch.tensor(lengths)
-        first, end, sample = torch.tensor([starts, ends, range(len(ends))]).repeat_interleave(sizes, dim=1)
-        place = torch.arange(ends[-1]) - first + n * sample
-        longs, ints = torch.stack([place, sample]), torch.cat([first, end, torch.tensor([0, *ends])]).int()
-        longs, ints = longs.to(device, non_blocking=True), ints.to(device, non_blocking=True)
-        first, end, bounds = torch.split(ints, [ends[-1], ends[-1], len(ends) + 1])
-        return cls(longs[0], longs[1], first, end, bounds, n, kernels)
+        """lengths: of each sample, none empty. n: frames that all are padded to."""
+        packing = Packing.of(lengths, device)
+        sample = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths)).to(device, non_blocking=True)
+        place = packing.position + n * sample
+        return cls(place, sample, packing.first, packing.end, packing.bounds, packing.longest, kernels)
 
     @property
     def position(self) -> Tensor:
@@ -74,15 +71,14 @@ class RealFrames(NamedTuple):
         y: Any = varlen_attn(q, k, v, self.bounds, self.bounds, self.longest, self.longest)
         return y.transpose(0, 1)[None]  # type: ignore[no-any-return]
 
-    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
-        """Over the frames of each sample, zero outside it; x: (1, r, d), weight: (d, d / groups, taps) of odd taps."""
+    def convolve(self, x: Tensor, layer: nn.Conv1d) -> Tensor:
+        """A layer that keeps lengths over the frames of each sample, zero outside it; (1, r, d) -> (1, r, d)."""
         if self.kernels:
             from locutor.engines.f5.convolution_kernels import convolve
 
-            return convolve(x[0], weight, bias, self.first, self.end)[None]
+            return convolve(x[0], layer.weight, layer.bias, self.first, self.end)[None]
         x = x.transpose(1, 2)
-        parts = [F.conv1d(x[..., s], weight, bias, padding="same", groups=groups) for s in self.spans]
-        return torch.cat(parts, dim=2).transpose(1, 2)
+        return torch.cat([layer(x[..., s]) for s in self.spans], dim=2).transpose(1, 2)
 
 
 class _Spread(torch.autograd.Function):
