@@ -89,7 +89,7 @@ def contender(world: World, pool: Pool, compiled: bool = False, convolving: bool
 
     def step(k: int) -> None:
         loop._step(Given(objective, batches[k]), optimizer, config, k, world.device)
-        ema.update(network)
+        ema.update()
 
     return Contender("", step, [len(batch.target) * (batch.n_reference + batch.n_target) for batch in batches])
 

@@ -139,7 +139,7 @@ def _ours(world: "World", frames: int, compiled: bool = False, lora: bool = Fals
 
     def step(k: int) -> None:
         loop._step(Given(objective, batches[k]), optimizer, config, k, world.device)
-        ema.update(network)
+        ema.update()
 
     return Contender("", step, [int(b.n_frames.sum()) for b in batches])
 

@@ -1,9 +1,8 @@
 """Speak the bundled voice `default`: `python preset.py OUT.flac`. Environment as synthesise.py.
 
-The speaker of one seed, at an ordinary pace, reading a sentence of ours, phonemised by the built-in network.
+A voice half way between two of Kokoro's, reading a sentence of ours, phonemised by the built-in network.
 """
 
-import dataclasses
 import sys
 
 import soundfile
@@ -11,16 +10,16 @@ import soundfile
 from locutor.engines.builtin.engine import read_networks
 from locutor.engines.builtin.pronounce import pronounce
 from synthesise import Synthesizer
-from voices import draw_wide
+from voices import mixed
 
-SEED = 900_000_022
+TIMBRE, PROSODY = {"am_michael": 0.5, "bm_fable": 0.5}, "am_michael"
 TEXT = (
     "When the light fades over the river, the boats come home one by one, and the whole town smells of bread and salt."
 )
 
 if __name__ == "__main__":
     synthesizer = Synthesizer()
-    speaker = dataclasses.replace(draw_wide(SEED, synthesizer.voices), speed=1.0, pitch_range=1.0)
+    speaker = mixed(synthesizer.voices, TIMBRE, PROSODY)
     phonemes = pronounce(read_networks().g2p, TEXT, "en")
     clip = synthesizer.clip(speaker, synthesizer.pitch_scale(speaker, phonemes, "en"), phonemes, "en")
     assert clip is not None

@@ -107,6 +107,17 @@ def _prosody(rng: np.random.Generator, voices: Voices, letters: Mapping[str, flo
     return np.tensordot(rng.dirichlet(np.ones(len(chosen))), voices.styles[chosen, :, 128:], axes=1)
 
 
+def mixed(voices: Voices, timbre: Mapping[str, float], prosody: str) -> Speaker:
+    """A speaker with timbre and pitch between those of named voices, in the prosody of one, nothing else changed."""
+    chosen, weights = [voices.names.index(name) for name in timbre], np.array(list(timbre.values()))
+    style = _style(
+        np.tensordot(weights, voices.styles[chosen, :, :128], axes=1),
+        voices.styles[voices.names.index(prosody), :, 128:],
+    )
+    pitch_hz = float(np.exp(weights @ np.log(voices.pitch_hz[chosen])))
+    return Speaker(dict.fromkeys(PROSODY, style), pitch_hz, pitch_range=1.0, warp=1.0, speed=1.0)
+
+
 def _style(timbre: np.ndarray, prosody: np.ndarray) -> Tensor:
     return torch.from_numpy(np.concatenate([timbre, prosody], axis=1).astype(np.float32))
 

@@ -14,7 +14,7 @@ def result(errors: int, words: int, own: float) -> Result:
     return Result(
         Item(f"en-{errors}", "text", "en"),
         Intelligibility("heard", errors, words, errors, words * 5),
-        Similarity(own, own - 0.5, own > 0.5),
+        Similarity(own, own - 0.5, own - 0.4, own > 0.5),
         3.5,
         Timing(wall_s=1.0, audio_s=words / 2),
     )
@@ -23,6 +23,7 @@ def result(errors: int, words: int, own: float) -> Result:
 def test_rates_are_pooled() -> None:
     summary = Report((result(1, 2, 0.4), result(0, 8, 0.8))).summary()
     assert summary["wer"].value == 0.1 and summary["cer"].value == 0.02
+    assert summary["mean_margin"].value == pytest.approx(0.2)
     assert summary["sim"].value == pytest.approx(0.6) and summary["identified"].value == 0.5
     assert summary["rtf"].value == pytest.approx(2 / 5)
     assert summary["failures"].value == 0 and summary["mos"].n == 2

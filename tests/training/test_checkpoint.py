@@ -29,7 +29,7 @@ def train(network: nn.Module, ema: EMA, optimizer: torch.optim.Optimizer, n: int
         x = torch.randn(5, 3, generator=torch.Generator().manual_seed(step))
         network(x).square().sum().backward()
         optimizer.step()
-        ema.update(network)
+        ema.update()
 
 
 def saved(run: Path, step: int = 3, keep_last: int = 9) -> Path:

@@ -9,13 +9,13 @@ from locutor.errors import OptionError
 
 @dataclass(frozen=True)
 class Similarity:
-    """own: cosine to the voice's own reference (SIM). margin: own less the nearest other voice's, None without others.
-
-    identified: the own reference is the nearest of all, None without others.
-    """
+    """own: cosine to the voice's own reference (SIM). margin: own less the nearest other voice's. mean_margin: own less
+    the mean of all other voices'. identified: the own reference is the nearest of all. The last three are None without
+    others."""
 
     own: float
     margin: float | None
+    mean_margin: float | None
     identified: bool | None
 
 
@@ -27,12 +27,13 @@ def compare(speech: Embedding, voice: str, references: Mapping[str, Embedding]) 
     own = similarity(speech, references[voice])
     others = [similarity(speech, reference) for name, reference in references.items() if name != voice]
     if not others:
-        return Similarity(own, None, None)
+        return Similarity(own, None, None, None)
     margin = own - max(others)
-    return Similarity(own, margin, margin > 0)
+    return Similarity(own, margin, own - sum(others) / len(others), margin > 0)
 
 
 def unlike(references: Mapping[str, Embedding]) -> Similarity:
     """What missing or broken audio counts."""
-    has_others = len(references) > 1
-    return Similarity(0.0, -1.0 if has_others else None, False if has_others else None)
+    if len(references) == 1:
+        return Similarity(0.0, None, None, None)
+    return Similarity(0.0, -1.0, -1.0, False)

@@ -50,6 +50,26 @@ class Batch:
     n_frames: Tensor
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What a network is asked, and the answer.
+
+    x, cond, velocity: (1, r, m), state, reference and answer of the real frames. span: (1, r) bool, where the answer
+    counts. time: (b,). rows, valid: (b, n) and (b, n, 1), the padded text and which of its frames are real. no_text:
+    (b,) bool, whose text is withheld.
+    """
+
+    x: Tensor
+    cond: Tensor
+    velocity: Tensor
+    span: Tensor
+    time: Tensor
+    rows: Tensor
+    valid: Tensor
+    no_text: Tensor
+    real: RealFrames
+
+
 class F5Objective:
     """Flow matching on spans; the same for a network from scratch and for fine-tuning one."""
 
@@ -84,19 +104,33 @@ class F5Objective:
         return [_collate([self._held_out[i] for i in batch]) for batch in buckets.batches]
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        lesson, network = self.draw(batch, generator), self.network
+        text = network.text_embed(lesson.rows, lesson.valid, drop_text=lesson.no_text)
+        context = network.context(lesson.cond, lesson.real.take(text), real=lesson.real)
+        predicted = network(lesson.x, lesson.time, context)
+        return {"loss": masked_mse(predicted, lesson.velocity, counted=lesson.span)}
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Lesson:
+        """What is asked of the network, with all that is random in it."""
         device, b = generator.device, len(batch.n_frames)
         mel, rows = batch.mel.to(device), batch.rows.to(device)
-        valid = frame_mask(batch.n_frames.tolist()).to(device)[..., None].to(mel.dtype)  # (b, n, 1)
         span = self._spans(batch.n_frames.to(device), mel.shape[1], generator)
         neither = draw(self.config.both_drop, b, generator)
         no_audio = neither | draw(self.config.audio_drop, b, generator)
         cond = mel.masked_fill((span | no_audio[:, None])[..., None], 0.0)
-        text = self.network.text_embed(rows, valid, drop_text=neither)
         sample = flow_sample(mel, generator)
         real = RealFrames.of(batch.n_frames.tolist(), mel.shape[1], device, kernels=_has_kernels(device))
-        context = self.network.context(real.take(cond), real.take(text), real=real)
-        predicted = self.network(real.take(sample.x), sample.time, context)
-        return {"loss": masked_mse(predicted, real.take(sample.velocity), counted=real.take(span))}
+        return Lesson(
+            x=real.take(sample.x),
+            cond=real.take(cond),
+            velocity=real.take(sample.velocity),
+            span=real.take(span),
+            time=sample.time,
+            rows=rows,
+            valid=frame_mask(batch.n_frames.tolist()).to(device)[..., None].to(mel.dtype),
+            no_text=neither,
+            real=real,
+        )
 
     def _spans(self, n_frames: Tensor, longest: int, generator: torch.Generator) -> Tensor:
         """(b, n) bool: one stretch of each clip, of a random share of its length, anywhere in it."""

@@ -20,7 +20,7 @@ from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
 from locutor.training.log import Board, RunLog
-from locutor.training.loop import due, held_out_losses, make_optimizer, step_generators
+from locutor.training.loop import due, held_out_losses, make_optimizer, step_generators, trained_by
 from locutor.training.schedule import learning_rate
 from locutor.training.trainable import Trainable
 
@@ -142,7 +142,7 @@ class Finetune:
             if self.watcher.should_stop():
                 return None
             total += self._backward(index, step * size + i, len(indices))
-        norm = float(torch.nn.utils.clip_grad_norm_(self._trained(), self._config.clip_norm))
+        norm = float(torch.nn.utils.clip_grad_norm_(trained_by(self._optimizer), self._config.clip_norm))
         self._advance(norm)
         self.state.step += 1
         self.state.elapsed_s += time.monotonic() - started
@@ -161,7 +161,7 @@ class Finetune:
         """Step the optimizer, unless the gradient is no number; then the update is left out, a few times at most."""
         if math.isfinite(norm):
             self._optimizer.step()
-            self._ema.update(self._network)
+            self._ema.update()
             self._n_skipped = 0
             return
         self._n_skipped += 1
@@ -170,9 +170,6 @@ class Finetune:
                 f"the gradient was NaN or infinite {MAX_SKIPPED} times in a row at step {self.state.step}; lower the "
                 "learning rate or use precision fp32. Models saved before are kept"
             )
-
-    def _trained(self) -> list[torch.nn.Parameter]:
-        return [parameter for parameter in self._network.parameters() if parameter.requires_grad]
 
     def _order(self, epoch: int) -> list[int]:
         generator = torch.Generator().manual_seed((self._config.seed * 1_000_003 + epoch) % 2**63)

@@ -124,7 +124,7 @@ class Probe:
 def probe(trainable: Trainable, precision: str) -> tuple[float, int]:
     """Seconds of a middling batch, and bytes in use at most over whole updates, optimizer and average included.
 
-    The largest batch (the last one, where batches are sorted by length) comes twice, with others between: an allocator
+    The largest batch (the last one of FrameBuckets) comes twice, with others between: an allocator
     that has seen batches of many sizes holds more than one that has seen the largest alone. The learning rate is 0, so
     no weight changes. Raises torch.OutOfMemoryError.
     """
@@ -146,7 +146,7 @@ def probe(trainable: Trainable, precision: str) -> tuple[float, int]:
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if math.isfinite(float(torch.nn.utils.clip_grad_norm_(trained, STILL.clip_norm))):
             optimizer.step()
-        average.update(network)
+        average.update()
         seconds = time.monotonic() - started
     optimizer.zero_grad(set_to_none=True)
     peak = peak_bytes(device)

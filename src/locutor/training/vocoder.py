@@ -94,7 +94,7 @@ class VocoderTrainer:
             while (progress := self._progress(step, time.monotonic() - started)) < 1:
                 self.rate.fill_(learning_rate(config, step, progress))
                 losses = self._step(step, adversarial=progress >= self.weights.adversarial_from)
-                self.ema.update(self.vocos)
+                self.ema.update()
                 step += 1
                 sums = {k: v + sums.get(k, 0.0) for k, v in losses.items()}
                 if due(step, config.log_every):

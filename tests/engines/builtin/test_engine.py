@@ -33,19 +33,12 @@ def prepared(
     return engine.prepare(request, prompts[voice])
 
 
-class Mels:
-    """In a vocoder's place: hands the mels out, (c, f) each."""
-
-    def decode(self, mels: list[torch.Tensor]) -> list[torch.Tensor]:
-        return [mel.T for mel in mels]
-
-
 @torch.inference_mode()
 def mels(networks: Networks, spoken: list[Utterance], cfg_strength: float) -> list[torch.Tensor]:
-    solve = Solve(networks.acoustic, Mels(), spoken, SolveOptions(nfe_step=2, cfg_strength=cfg_strength))  # type: ignore[arg-type]
+    solve = Solve(networks.acoustic, networks.vocoder, spoken, SolveOptions(nfe_step=2, cfg_strength=cfg_strength))
     while not solve.done:
         solve.step()
-    return solve.waveforms()
+    return [mel.T for mel in solve.mels()]
 
 
 @pytest.mark.parametrize("cfg_strength", [0.0, 1.0])

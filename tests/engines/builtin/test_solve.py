@@ -1,12 +1,16 @@
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from locutor.audio.level import PEAK_LIMIT
 from locutor.engines.base import Utterance
 from locutor.engines.builtin import solve as solve_module
 from locutor.engines.builtin.network import AlignedDiT
-from locutor.engines.builtin.solve import Prepared, Solve, SolveOptions, rescaled
+from locutor.engines.builtin.solve import LEVEL, RESCALED, Prepared, Solve, SolveOptions, levelled, rescaled
+from locutor.engines.vocos import Vocos, VocosConfig
 from locutor.types import SynthesisOptions
+
+UNHEARD = Vocos(VocosConfig(dim=8, intermediate_dim=8, n_layers=1))
 
 
 def utterance(tiny: AlignedDiT, n_frames: int, seed: int) -> Utterance:
@@ -21,23 +25,16 @@ def utterance(tiny: AlignedDiT, n_frames: int, seed: int) -> Utterance:
     return Utterance(text="", n_frames=n_frames, seed=seed, state=state)
 
 
-class Unheard(nn.Module):
-    """Gives the mels themselves, (c, f)."""
-
-    def decode(self, mels: list[Tensor]) -> list[Tensor]:
-        return [mel.T for mel in mels]
-
-
 def start(tiny: AlignedDiT, spoken: list[Utterance], **options: float) -> Solve:
-    return Solve(tiny, Unheard(), spoken, SolveOptions(**options))  # type: ignore[arg-type]
+    return Solve(tiny, UNHEARD, spoken, SolveOptions(**options))  # type: ignore[arg-type]
 
 
 def finish(solve: Solve, n: int) -> list[Tensor]:
     while not solve.done:
         solve.step()
-    mels = solve.waveforms()
+    mels = solve.mels()
     assert len(mels) == n
-    return mels
+    return [mel.T for mel in mels]
 
 
 def test_none_means_the_models_own_choice() -> None:
@@ -92,13 +89,24 @@ def test_the_last_step_of_eight_is_not_guided(tiny: AlignedDiT, steps_left: int,
     assert all((a - b).abs().max() < 1e-5 for a, b in zip(weak, strong, strict=True)) == alike
 
 
+def test_guidance_withholds_the_reference_alone_at_first(tiny: AlignedDiT, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another text to steer away from, the first four of eight steps stay the same, and the fifth does not."""
+    spoken = [utterance(tiny, 14, 4), utterance(tiny, 23, 5)]
+    one, other = (start(tiny, spoken, nfe_step=8) for _ in range(2))
+    other._no_text = other._no_text + 1.0
+    for step in range(5):
+        one.step()
+        other.step()
+        assert torch.equal(one._state, other._state) == (step < 4), step
+
+
 def test_guided_speech_is_brought_back_towards_its_own_spread() -> None:
     x, cond, more = torch.randn(3, 2, 40, 100, generator=torch.Generator().manual_seed(0)).unbind(0)
     steered, lengths, time = cond + 1.5 * more, [40, 24], 0.25
     made = x + (1 - time) * rescaled(x, cond, steered, time, lengths)
     for i, n in enumerate(lengths):
         plain, told = (float((x + (1 - time) * v)[i, :n].std()) for v in (cond, steered))
-        assert float(made[i, :n].std()) == pytest.approx(0.3 * told + 0.7 * plain, rel=1e-4)
+        assert float(made[i, :n].std()) == pytest.approx((1 - RESCALED) * told + RESCALED * plain, rel=1e-4)
     assert torch.equal(rescaled(x, cond, steered, time, lengths)[1, :24], _cut(x, cond, steered, time, 1, 24))
 
 
@@ -106,3 +114,12 @@ def _cut(x: torch.Tensor, cond: torch.Tensor, steered: torch.Tensor, time: float
     """The same of one sample alone."""
     alone = (part[i : i + 1, :n] for part in (x, cond, steered))
     return rescaled(*alone, time, [n])[0]
+
+
+@pytest.mark.parametrize("peak", [0.0, 0.2, 1.4, 3.0])
+def test_no_peak_is_clipped_and_quieter_audio_gets_the_level_of_training(peak: float) -> None:
+    audio = peak * torch.tensor([0.1, -1.0, 0.5])
+    made = levelled(audio)
+    assert made.abs().max() <= PEAK_LIMIT + 1e-6
+    assert torch.allclose(made, audio * (LEVEL if peak * LEVEL <= PEAK_LIMIT else PEAK_LIMIT / peak))
+    assert levelled(audio[:0]).shape == (0,)

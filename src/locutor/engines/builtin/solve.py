@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from locutor.audio.level import PEAK_LIMIT
 from locutor.engines.base import Utterance
 from locutor.engines.builtin.match import matched
 from locutor.engines.builtin.network import AlignedDiT, Prefix, first, stack_prefixes
@@ -15,8 +16,10 @@ from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_gri
 from locutor.engines.vocos import Vocos
 
 NOISE = 0.8  # spread of the noise a solve begins with; at 1, as in training, voices are rougher
+BY_VOICE_UNTIL = 0.25  # flow time; guidance steers by the reference alone so long, which makes speech more alike
 GUIDED_UNTIL = 0.75  # flow time; guidance of the last step makes voices rougher, too, and no more alike
-RESCALED = 0.7  # how far guidance, which exaggerates, is brought back to the spread that speech would have without it
+LEVEL = 0.6  # sharpened mels are that much louder than the speech of the training
+RESCALED = 0.9  # how far guidance, which exaggerates, is brought back to the spread that speech would have without it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,8 @@ class SolveOptions(sampling.SolveOptions):
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """An utterance's own state. tokens, language: (f,) of each frame; voice, no_voice: the reference as the network
-    attends to it, and the withheld one of the same length that guidance steers away from."""
+    attends to it, and the withheld one of the same length that guidance steers away from: at first with the text, then
+    without it."""
 
     tokens: Tensor
     language: Tensor
@@ -76,7 +80,7 @@ class Solve:
 
     def waveforms(self) -> list[Tensor]:
         mels = [sharpened(mel) for mel in self.mels()]
-        return [matched(audio, mel) for audio, mel in zip(self._vocoder.decode(mels), mels, strict=True)]
+        return [levelled(matched(audio, mel)) for audio, mel in zip(self._vocoder.decode(mels), mels, strict=True)]
 
     def _padded_lengths(self) -> list[int]:
         patch = self._network.config.patch
@@ -93,14 +97,13 @@ class Solve:
         frames = torch.arange(longest, device=tokens.device)
         within = frames[None] < torch.tensor(padded, device=tokens.device)[:, None]  # (b, f)
         of_frames = None if min(padded) == longest else within[..., None].to(self._state.dtype)
-        text = self._network.embed_text(tokens, language, valid=of_frames)
+        self._text = self._network.embed_text(tokens, language, valid=of_frames)
         voices = [p.voice for p in self._prepared]
         if self._guided:
             everywhere = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)
-            no_text = self._network.embed_text(tokens, language, dropped=everywhere, valid=of_frames)
-            text = torch.cat([text, no_text])
+            self._no_text = self._network.embed_text(tokens, language, dropped=everywhere, valid=of_frames)
             voices += [p.no_voice for p in self._prepared]
-        self._text, self._prefix = text, stack_prefixes(voices)
+        self._prefix = stack_prefixes(voices)
         of_positions = None if of_frames is None else of_frames[:, :: self._network.config.patch]
         self._valid = _doubled(of_positions) if self._guided and of_positions is not None else of_positions
 
@@ -108,11 +111,18 @@ class Solve:
         if not self._guided or time >= GUIDED_UNTIL:
             b = len(x)
             valid = None if self._valid is None else self._valid[:b]
-            return self._network(x, self._text[:b], x.new_full((b,), time), first(self._prefix, b), valid)
+            return self._network(x, self._text, x.new_full((b,), time), first(self._prefix, b), valid)
         doubled = _doubled(x)
-        both = self._network(doubled, self._text, x.new_full((len(doubled),), time), self._prefix, self._valid)
+        text = torch.cat([self._text, self._text if time < BY_VOICE_UNTIL else self._no_text])
+        both = self._network(doubled, text, x.new_full((len(doubled),), time), self._prefix, self._valid)
         cond, uncond = both.float().chunk(2)
         return rescaled(x, cond, guided(cond, uncond, self._cfg_strength), time, self._padded_lengths())
+
+
+def levelled(audio: Tensor) -> Tensor:
+    """Audio (s,) as loud as speech in training, or as its peaks allow: beyond PEAK_LIMIT a file would clip them."""
+    peak = F.pad(audio, (0, 1)).abs().amax()  # no audio has a peak, too
+    return audio * (PEAK_LIMIT / peak.clamp(min=1e-6)).clamp(max=LEVEL)
 
 
 def rescaled(x: Tensor, cond: Tensor, steered: Tensor, time: float, lengths: list[int]) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,13 +64,15 @@ def packing_index(lengths: Sequence[int], unheard: Collection[int] = ()) -> Tens
     most: a captured graph can be given another packing.
     unheard: sequences that nobody listens to; they get no tiles, so that what attention gives for them is anything.
     """
-    ends = list(accumulate(lengths))
-    starts = [end - n for n, end in zip(lengths, ends, strict=True)]
-    heard = [span for i, span in enumerate(zip(starts, ends, strict=True)) if i not in unheard]
-    tiles = [(query, start, end) for start, end in heard for query in range(start, end, TILE)]
-    n_most = -(-ends[-1] // TILE) + len(lengths)
-    tiles += [(0, 0, 0)] * (n_most - len(tiles))
-    sizes = torch.tensor(lengths)
-    per_row = torch.tensor([starts, ends], dtype=torch.int32).repeat_interleave(sizes, dim=1)
-    bounds = torch.tensor([0, *ends], dtype=torch.int32)
-    return torch.cat([per_row.flatten(), bounds, torch.tensor(tiles, dtype=torch.int32).flatten()])
+    sizes = np.asarray(lengths, np.int32)
+    ends = np.cumsum(sizes, dtype=np.int32)
+    starts = ends - sizes
+    heard = np.array([i for i in range(len(sizes)) if i not in unheard], np.int64)
+    n_tiles = -(-sizes[heard] // TILE)
+    of_tile = heard.repeat(n_tiles)
+    in_sequence = np.arange(len(of_tile)) - (np.cumsum(n_tiles) - n_tiles).repeat(n_tiles)
+    tiles = np.zeros((-(-ends[-1] // TILE) + len(sizes), 3), np.int32)
+    tiles[: len(of_tile)] = np.stack([starts[of_tile] + TILE * in_sequence, starts[of_tile], ends[of_tile]], axis=1)
+    # In NumPy, for PyTorch wakes all its threads for this little.
+    index = [starts.repeat(sizes), ends.repeat(sizes), np.zeros(1, np.int32), ends, tiles.ravel()]
+    return torch.from_numpy(np.concatenate(index))

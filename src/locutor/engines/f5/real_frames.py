@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class RealFrames(NamedTuple):
     def of(cls, lengths: Sequence[int], n: int, device: torch.device | str = "cpu", kernels: bool = False) -> Self:
         """lengths: of each sample, none empty. n: frames that all are padded to."""
         packing = Packing.of(lengths, device)
-        sample = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths)).to(device, non_blocking=True)
+        sample = torch.from_numpy(np.arange(len(lengths)).repeat(lengths)).to(device, non_blocking=True)
         place = packing.position + n * sample
         return cls(place, sample, packing.first, packing.end, packing.bounds, packing.longest, kernels)
 

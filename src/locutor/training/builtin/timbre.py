@@ -1,8 +1,9 @@
 """Make few synthetic voices stand for many real ones: random timbres, laid over reference and target alike.
 
-Every speaker of the training speech descends from five voices of one synthesizer, and a network trained on them as they
-are loses the voices of people. Randomising more than reality varies (arXiv 1703.06907) puts real voices inside what was
-seen: the vocal tract, the spectrum of the voice and its recording, and how strongly sound and silence differ.
+Every speaker of the training speech descends from a few dozen voices of one synthesizer (five until version 2), and a
+network trained on them as they are loses the voices of people. Randomising more than reality varies (arXiv
+1703.06907) puts real voices inside what was seen: the vocal tract, the spectrum of the voice and its recording, and
+how strongly sound and silence differ.
 All of it acts on log-mel frames. Shapes: b batch, f frames, c mel bands.
 """
 
