@@ -90,14 +90,14 @@ def test_the_last_step_of_eight_is_not_guided(tiny: AlignedDiT, steps_left: int,
 
 
 def test_guidance_withholds_the_reference_alone_at_first(tiny: AlignedDiT, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With another text to steer away from, the first four of eight steps stay the same, and the fifth does not."""
+    """With another text to steer away from, the first five of eight steps stay the same, and the sixth does not."""
     spoken = [utterance(tiny, 14, 4), utterance(tiny, 23, 5)]
     one, other = (start(tiny, spoken, nfe_step=8) for _ in range(2))
     other._no_text = other._no_text + 1.0
-    for step in range(5):
+    for step in range(6):
         one.step()
         other.step()
-        assert torch.equal(one._state, other._state) == (step < 4), step
+        assert torch.equal(one._state, other._state) == (step < 5), step
 
 
 def test_guided_speech_is_brought_back_towards_its_own_spread() -> None:

@@ -16,9 +16,9 @@ from locutor.engines.f5.sampling import draw_batch, euler_step, guided, time_gri
 from locutor.engines.vocos import Vocos
 
 NOISE = 0.8  # spread of the noise a solve begins with; at 1, as in training, voices are rougher
-BY_VOICE_UNTIL = 0.25  # flow time; guidance steers by the reference alone so long, which makes speech more alike
+BY_VOICE_UNTIL = 0.35  # flow time; guidance steers by the reference alone so long, which makes speech more alike
 GUIDED_UNTIL = 0.75  # flow time; guidance of the last step makes voices rougher, too, and no more alike
-LEVEL = 0.6  # sharpened mels are that much louder than the speech of the training
+LEVEL = 0.7  # sharpened mels are that much louder than the speech of the training
 RESCALED = 0.9  # how far guidance, which exaggerates, is brought back to the spread that speech would have without it
 
 
