@@ -11,10 +11,10 @@ elsewhere.
 
 import argparse
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
 
 import torch
-from f5_training import FRAMES, Contender, _batches, _ours, _upstream, clips, race
+from f5_training import FRAMES, Contender, _ours, _upstream, made, race
 from f5_world import World, relative_error
 from torch import Tensor, nn
 
@@ -23,11 +23,10 @@ from locutor.engines.f5.layout import FILLER
 from locutor.engines.f5.modules import rope_frequencies, rope_table
 from locutor.engines.f5.real_frames import RealFrames
 from locutor.training import loop
-from locutor.training.captured import N_PLAIN
-from locutor.training.compiled import compile_blocks
+from locutor.training.captured import N_PLAIN, Captured
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
-from locutor.training.f5 import Batch, F5Objective, Lesson, SpanConfig
+from locutor.training.f5 import Batch, F5Objective, Lesson
 from locutor.training.flow import masked_mse
 
 ROWS, LONGEST = 1024, 512  # a bucket's rows and the length that its samples are padded to are multiples of these
@@ -52,26 +51,6 @@ class Bucket:
         return [*lengths, *[0] * (self.samples - 1 - len(lengths)), self.rows - sum(lengths)]
 
 
-class Inputs(NamedTuple):
-    """Everything of a padded lesson that a graph reads; cos, sin: (r, e) of its frames' positions."""
-
-    x: Tensor
-    cond: Tensor
-    velocity: Tensor
-    span: Tensor
-    time: Tensor
-    rows: Tensor
-    valid: Tensor
-    no_text: Tensor
-    place: Tensor
-    sample: Tensor
-    first: Tensor
-    end: Tensor
-    bounds: Tensor
-    cos: Tensor
-    sin: Tensor
-
-
 def _up(n: int, step: int) -> int:
     return -(-n // step) * step
 
@@ -83,69 +62,30 @@ def _padded(x: Tensor, sizes: tuple[int, ...], value: float = 0) -> Tensor:
     return out
 
 
-def padded(lesson: Lesson, lengths: list[int], bucket: Bucket) -> Inputs:
+def padded(lesson: Lesson, lengths: list[int], bucket: Bucket) -> tuple[Tensor, ...]:
+    """All that a graph reads: a Lesson's fields, of its real frames the tensors, and their rope."""
     device, (b, n) = lesson.x.device, (bucket.samples, bucket.longest)
-    real = RealFrames.of(bucket.lengths(lengths), n, device, kernels=lesson.real.kernels)
+    real = RealFrames.of(bucket.lengths(lengths), n, device)
     cos, sin = rope_table(n, rope_frequencies().to(device))
-    return Inputs(
-        x=_padded(lesson.x, (1, bucket.rows)),
-        cond=_padded(lesson.cond, (1, bucket.rows)),
-        velocity=_padded(lesson.velocity, (1, bucket.rows)),
-        span=_padded(lesson.span, (1, bucket.rows)),
-        time=_padded(lesson.time, (b,)),
-        rows=_padded(lesson.rows, (b, n), FILLER),
-        valid=_padded(lesson.valid, (b, n)),
-        no_text=_padded(lesson.no_text, (b,)),
-        place=real.place,
-        sample=real.sample,
-        first=real.first,
-        end=real.end,
-        bounds=real.bounds,
-        cos=cos[real.position],
-        sin=sin[real.position],
+    return (
+        *(_padded(x, (1, bucket.rows)) for x in (lesson.x, lesson.cond, lesson.velocity, lesson.span)),
+        _padded(lesson.time, (b,)),
+        _padded(lesson.rows, (b, n), FILLER),
+        _padded(lesson.valid, (b, n)),
+        _padded(lesson.no_text, (b,)),
+        *real[:5],
+        cos[real.position],
+        sin[real.position],
     )
 
 
-def loss_of(network: DiT, given: Inputs, bucket: Bucket, kernels: bool) -> Tensor:
-    """As F5Objective.loss; nothing is read back to the host, nothing drawn."""
-    real = RealFrames(given.place, given.sample, given.first, given.end, given.bounds, bucket.longest, kernels)
-    text = network.text_embed(given.rows, given.valid, drop_text=given.no_text)
-    projected = network.input_embed.project_context(given.cond, real.take(text))
-    context = Context(projected, None, (given.cos, given.sin), real)
-    return masked_mse(network(given.x, given.time, context), given.velocity, counted=given.span)
-
-
-class Recorded:
-    """Forward and backward of lessons of one bucket: three times as they are, then from a graph."""
-
-    def __init__(self, network: DiT, bucket: Bucket, stream: Any, memory: Any) -> None:
-        self._network, self._bucket, self._stream, self._memory = network, bucket, stream, memory
-        self._graph = torch.cuda.CUDAGraph()
-        self._n_calls, self._inputs, self._loss = 0, None, torch.zeros(())
-
-    def __call__(self, inputs: Inputs) -> Tensor:
-        """The loss, whose gradients were added to the network's."""
-        self._n_calls += 1
-        if self._n_calls <= N_PLAIN:
-            self._stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(self._stream):
-                loss = self._learned(inputs)
-            torch.cuda.current_stream().wait_stream(self._stream)
-            return loss
-        if self._inputs is None:
-            self._inputs = Inputs(*(tensor.clone() for tensor in inputs))
-            with torch.cuda.graph(self._graph, pool=self._memory, stream=self._stream):
-                self._loss = self._learned(self._inputs)
-        for kept, new in zip(self._inputs, inputs, strict=True):
-            kept.copy_(new)
-        self._graph.replay()
-        return self._loss
-
-    def _learned(self, inputs: Inputs) -> Tensor:
-        with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
-            loss = loss_of(self._network, inputs, self._bucket, kernels=True)
-        torch.autograd.backward(loss)
-        return loss.detach()
+def loss_of(network: DiT, given: tuple[Tensor, ...], bucket: Bucket, kernels: bool) -> Tensor:
+    """As F5Objective.loss of what `padded` gives; nothing is read back to the host, nothing drawn."""
+    lesson = Lesson(*given[:8], real=RealFrames(*given[8:13], bucket.longest, kernels))
+    text = network.text_embed(lesson.rows, lesson.valid, drop_text=lesson.no_text)
+    projected = network.input_embed.project_context(lesson.cond, lesson.real.take(text))
+    context = Context(projected, None, (given[13], given[14]), lesson.real)
+    return masked_mse(network(lesson.x, lesson.time, context), lesson.velocity, counted=lesson.span)
 
 
 class CapturedLearning:
@@ -153,32 +93,36 @@ class CapturedLearning:
 
     def __init__(self, objective: F5Objective) -> None:
         self._objective, self._network = objective, objective.network
-        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        self._memory, self._recorded = torch.cuda.graph_pool_handle(), dict[Bucket, Recorded]()
-        self._trained = [p for p in self._network.parameters() if p.requires_grad]
-        for parameter in self._trained:  # graphs add to these very tensors
-            parameter.grad = torch.zeros_like(parameter)
+        self._memory, self._captured = torch.cuda.graph_pool_handle(), dict[Bucket, Captured]()
+        self._gradients = list[Tensor]()
+        for parameter in self._network.parameters():  # graphs add to these very tensors
+            if parameter.requires_grad:
+                parameter.grad = torch.zeros_like(parameter)
+                self._gradients.append(parameter.grad)
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The loss, whose gradients are the network's now."""
         lengths = batch.n_frames.tolist()
         bucket = Bucket.of(lengths)
-        if bucket not in self._recorded:
-            self._recorded[bucket] = Recorded(self._network, bucket, self._stream, self._memory)
-        torch._foreach_zero_([p.grad for p in self._trained if p.grad is not None])
+        if bucket not in self._captured:
+            self._captured[bucket] = Captured(partial(self._learned, bucket), self._memory)
+        torch._foreach_zero_(self._gradients)
         with torch.autocast("cuda", torch.bfloat16):  # which decides whether real frames have kernels
             lesson = self._objective.draw(batch, generator)
-        return self._recorded[bucket](padded(lesson, lengths, bucket))
+        return self._captured[bucket](*padded(lesson, lengths, bucket))["loss"]
+
+    def _learned(self, bucket: Bucket, *given: Tensor) -> dict[str, Tensor]:
+        with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
+            loss = loss_of(self._network, given, bucket, kernels=True)
+        torch.autograd.backward(loss)
+        return {"loss": loss.detach()}
 
 
 def _captured(world: World, frames: int) -> Contender:
-    network = DiT(world.network.config, len(world.vocab))
-    network.load_state_dict(world.network.state_dict())
-    network.to(world.device).train()
-    compile_blocks(network)
-    objective = F5Objective(network, clips(world), config=SpanConfig(frames_per_batch=frames))
+    objective, batches = made(world, frames, compiled=True)
     config = TrainConfig(max_steps=1, learning_rate=1e-5)
-    optimizer, ema = loop.make_optimizer(network, config, world.device), EMA(network, 0.999)
-    batches, learn = _batches(objective), CapturedLearning(objective)
+    optimizer, ema = loop.make_optimizer(objective.network, config, world.device), EMA(objective.network, 0.999)
+    learn = CapturedLearning(objective)
 
     def step(k: int) -> None:
         learn(batches[k], loop.step_generators(config.seed, k, world.device)[1])
@@ -194,11 +138,8 @@ def _captured(world: World, frames: int) -> Contender:
 
 def compare(world: World) -> None:
     """Loss and gradients of one batch, plain and padded; on a GPU also from the graph, twice."""
-    network = DiT(world.network.config, len(world.vocab))
-    network.load_state_dict(world.network.state_dict())
-    network.to(world.device).train()
-    objective = F5Objective(network, clips(world), config=SpanConfig(frames_per_batch=400 if world.tiny else 9_600))
-    batch = _batches(objective)[0]
+    objective, (batch, *_) = made(world, 400 if world.tiny else 9_600)
+    network = objective.network
     lengths = batch.n_frames.tolist()
 
     def gradients() -> Tensor:

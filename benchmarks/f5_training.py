@@ -122,9 +122,8 @@ def _free() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def _ours(world: "World", frames: int, compiled: bool = False, lora: bool = False) -> Contender:
-    from locutor.training import loop
-
+def made(world: "World", frames: int, compiled: bool = False, lora: bool = False) -> tuple[F5Objective, list[Batch]]:
+    """A network to teach, and some of its batches."""
     network = DiT(world.network.config, len(world.vocab))
     network.load_state_dict(world.network.state_dict())
     network.to(world.device).train()
@@ -133,9 +132,15 @@ def _ours(world: "World", frames: int, compiled: bool = False, lora: bool = Fals
     if compiled and world.device.type == "cuda":
         compile_blocks(network)
     objective = F5Objective(network, clips(world), config=SpanConfig(frames_per_batch=frames))
+    return objective, _batches(objective)
+
+
+def _ours(world: "World", frames: int, compiled: bool = False, lora: bool = False) -> Contender:
+    from locutor.training import loop
+
+    objective, batches = made(world, frames, compiled, lora)
     config = TrainConfig(max_steps=1, learning_rate=1e-5)
-    optimizer, ema = loop.make_optimizer(network, config, world.device), EMA(network, 0.999)
-    batches = _batches(objective)
+    optimizer, ema = loop.make_optimizer(objective.network, config, world.device), EMA(objective.network, 0.999)
 
     def step(k: int) -> None:
         loop._step(Given(objective, batches[k]), optimizer, config, k, world.device)

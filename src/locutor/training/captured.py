@@ -4,7 +4,7 @@ A step of many small kernels, as those of a vocoder and its judges, is bound by 
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -18,11 +18,11 @@ class Captured:
     """A function of tensors whose shapes never change, captured at its fourth call and replayed from then on.
 
     The function must not read a value back to the host nor draw random numbers. What it returns is overwritten by the
-    next call.
+    next call. memory: a pool (torch.cuda.graph_pool_handle()) that graphs share of which nothing outlives a replay.
     """
 
-    def __init__(self, function: Callable[..., Losses]) -> None:
-        self._function, self._n_calls = function, 0
+    def __init__(self, function: Callable[..., Losses], memory: Any = None) -> None:
+        self._function, self._memory, self._n_calls = function, memory, 0
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self._graph = torch.cuda.CUDAGraph()
         self._inputs: tuple[Tensor, ...] = ()
@@ -34,7 +34,7 @@ class Captured:
             return self._plain(*inputs)
         if not self._inputs:
             self._inputs = tuple(tensor.clone() for tensor in inputs)
-            with torch.cuda.graph(self._graph, stream=self._stream):
+            with torch.cuda.graph(self._graph, pool=self._memory, stream=self._stream):
                 self._outputs = self._function(*self._inputs)
         for kept, given in zip(self._inputs, inputs, strict=True):
             kept.copy_(given)

@@ -89,7 +89,7 @@ def test_the_last_step_of_eight_is_not_guided(tiny: AlignedDiT, steps_left: int,
     assert all((a - b).abs().max() < 1e-5 for a, b in zip(weak, strong, strict=True)) == alike
 
 
-def test_guidance_withholds_the_reference_alone_at_first(tiny: AlignedDiT, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guidance_withholds_the_reference_alone_at_first(tiny: AlignedDiT) -> None:
     """With another text to steer away from, the first five of eight steps stay the same, and the sixth does not."""
     spoken = [utterance(tiny, 14, 4), utterance(tiny, 23, 5)]
     one, other = (start(tiny, spoken, nfe_step=8) for _ in range(2))
