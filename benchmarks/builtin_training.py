@@ -31,6 +31,7 @@ from locutor.training.builtin.shards import Pool
 from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
+from locutor.training.learning import Learning
 
 STREAM_S, N_STREAMS, CLIP_S = 45, 12, 5
 FRAMES = 180_000
@@ -85,10 +86,11 @@ def contender(world: World, pool: Pool, compiled: bool = False, convolving: bool
     objective = AcousticObjective(network, pool, AcousticConfig(frames_per_batch=frames, held_out_streams=0))
     config = TrainConfig(max_steps=1, precision="bf16" if on_gpu else "fp32", learning_rate=1e-4)
     optimizer, ema = loop.make_optimizer(network, config, world.device), EMA(network, 0.999)
+    learn = Learning(objective, config.precision)
     batches = one_of_each(objective)
 
     def step(k: int) -> None:
-        loop._step(Given(objective, batches[k]), optimizer, config, k, world.device)
+        loop.step_of(Given(objective, batches[k]), learn, optimizer, config, k)
         ema.update()
 
     return Contender("", step, [len(batch.target) * (batch.n_reference + batch.n_target) for batch in batches])

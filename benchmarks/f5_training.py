@@ -12,11 +12,12 @@ from f5_world import guarded
 
 from locutor.engines.f5.dit import DiT
 from locutor.engines.lora import LoraConfig, adapt
-from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
 from locutor.training.f5 import Batch, Clip, F5Objective, SpanConfig
 from locutor.training.f5_finetune import FRAMES_PER_CLIP, F5Trainable
+from locutor.training.learning import Learning, learning_of
+from locutor.training.loop import make_optimizer, step_of
 
 if TYPE_CHECKING:
     from f5_world import World
@@ -68,15 +69,18 @@ def run(world: "World") -> None:
     torch._dynamo.config.recompile_limit = 64  # for all of them together
     race(world, {
         "upstream": lambda: _upstream(world, frames),
+        "ours": lambda: _ours(world, frames),
         "ours, compiled": lambda: _ours(world, frames, compiled=True),
-        "ours, as it is": lambda: _ours(world, frames),
+        "ours, not recorded": lambda: _ours(world, frames, recorded=False),
+        "ours, compiled, not recorded": lambda: _ours(world, frames, compiled=True, recorded=False),
     })  # fmt: skip
     vars(world).pop("upstream", None)
     race(world, {
-        "ours, LoRA, compiled": lambda: _ours(world, frames, compiled=True, lora=True),
-        "ours, LoRA": lambda: _ours(world, frames, lora=True),
-        f"ours, LoRA, compiled, at most {own} frames": lambda: _ours(world, own, compiled=True, lora=True),
-        f"ours, LoRA, at most {own} frames": lambda: _ours(world, own, lora=True),
+        f"LoRA, at most {own} frames": lambda: _ours(world, own, lora=True),
+        "the same, compiled": lambda: _ours(world, own, compiled=True, lora=True),
+        "the same, not recorded": lambda: _ours(world, own, recorded=False, lora=True),
+        "LoRA": lambda: _ours(world, frames, lora=True),
+        "LoRA, compiled": lambda: _ours(world, frames, compiled=True, lora=True),
     })  # fmt: skip
 
 
@@ -88,15 +92,20 @@ def race(world: "World", makers: dict[str, Callable[[], Contender]]) -> list[Con
     def begin(name: str, make: Callable[[], Contender]) -> str:
         _free()
         on_gpu = world.device.type == "cuda"
-        before = torch.cuda.memory_allocated() if on_gpu else 0
+        before, reserved = (torch.cuda.memory_allocated(), torch.cuda.memory_reserved()) if on_gpu else (0, 0)
         contender = make()
         start = time.perf_counter()
         for k in range(len(contender.frames)):
             contender.step(k)
         world.sync()
-        told = f"first {len(contender.frames)} steps {time.perf_counter() - start:.1f} s"
+        spent = time.perf_counter() - start
+        for k in range(len(contender.frames)):  # in which steps are recorded
+            contender.step(k)
+        world.sync()
+        told = f"first {len(contender.frames)} steps {spent:.1f} s"
         if on_gpu:
-            told += f", peak {(torch.cuda.max_memory_allocated() - before) / 2**30:.1f} GiB"
+            peak, kept = torch.cuda.max_memory_allocated() - before, torch.cuda.memory_reserved() - reserved
+            told += f", peak {peak / 2**30:.1f} GiB, reserved {kept / 2**30:.1f} GiB"
         contender.name, contender.times = name, [[] for _ in contender.frames]
         running.append(contender)
         return told
@@ -122,28 +131,30 @@ def _free() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def made(world: "World", frames: int, compiled: bool = False, lora: bool = False) -> tuple[F5Objective, list[Batch]]:
+def _made(world: "World", frames: int, lora: bool) -> tuple[F5Objective, list[Batch]]:
     """A network to teach, and some of its batches."""
     network = DiT(world.network.config, len(world.vocab))
     network.load_state_dict(world.network.state_dict())
     network.to(world.device).train()
     if lora:
         adapt(network, LoraConfig(targets=F5Trainable.adapter_targets))
-    if compiled and world.device.type == "cuda":
-        compile_blocks(network)
     objective = F5Objective(network, clips(world), config=SpanConfig(frames_per_batch=frames))
     return objective, _batches(objective)
 
 
-def _ours(world: "World", frames: int, compiled: bool = False, lora: bool = False) -> Contender:
-    from locutor.training import loop
-
-    objective, batches = made(world, frames, compiled, lora)
-    config = TrainConfig(max_steps=1, learning_rate=1e-5)
-    optimizer, ema = loop.make_optimizer(objective.network, config, world.device), EMA(objective.network, 0.999)
+def _ours(world: "World", frames: int, compiled: bool = False, recorded: bool = True, lora: bool = False) -> Contender:
+    objective, batches = _made(world, frames, lora)
+    on_gpu = world.device.type == "cuda"
+    config = TrainConfig(
+        max_steps=1, learning_rate=1e-5, compile=compiled and on_gpu, precision="bf16" if on_gpu else "fp32"
+    )
+    optimizer, ema = make_optimizer(objective.network, config, world.device), EMA(objective.network, 0.999)
+    learn = learning_of(objective, config)
+    if not recorded:
+        learn = Learning(objective, config.precision)
 
     def step(k: int) -> None:
-        loop._step(Given(objective, batches[k]), optimizer, config, k, world.device)
+        step_of(Given(objective, batches[k]), learn, optimizer, config, k)
         ema.update()
 
     return Contender("", step, [int(b.n_frames.sum()) for b in batches])

@@ -1,11 +1,12 @@
-"""Part of f5_gpu.py: other ways to compute attention, each with its error and its time, so that one run decides.
+"""Part of f5_gpu.py: other ways to compute a solve, each with its error and its time, so that one run decides.
 
 A variant that is quicker than "as it is" by more than the spread, at no larger error, belongs into engines/f5.
 """
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +39,14 @@ def run(world: "World") -> None:
     torch.backends.cudnn.allow_tf32 = True
     running: dict[str, Callable[[int], Any]] = {}
 
-    def begin(name: str, attend: Attend | None) -> str:
+    def begin(name: str, attend: Attend | None, narrow: bool = False) -> str:
         runtime = _runtime(world, attend)
         pool = GraphPool(runtime) if runtime.ops.capturable else None
-        run: Callable[[int], Any] = lambda steps: solve(runtime, world.vocoder, [spoken], steps, pool)
+
+        def run(steps: int) -> Any:
+            with _sums_in_half(narrow):
+                return solve(runtime, world.vocoder, [spoken], steps, pool)
+
         run(7)  # met once
         running[name] = run
         errors = [f"NFE {n} {relative_error(run(n).mel(0)[n_ref:], mel):.2e}" for n, mel in wanted.items()]
@@ -49,6 +54,7 @@ def run(world: "World") -> None:
 
     for name, attend in attends(world).items():
         guarded(name, lambda name=name, attend=attend: begin(name, attend))
+    guarded("sums of products in float16", lambda: begin("sums of products in float16", None, narrow=True))
     for steps in wanted:
         times: dict[str, list[float]] = {name: [] for name in running}
         for _ in range(world.n_runs(0.2 * len(running), ROUNDS)):
@@ -62,6 +68,17 @@ def run(world: "World") -> None:
             print(f"  NFE {steps}, {name}: {statistics.median(spent):.2f} ms, least {min(spent):.2f} (n {len(spent)})")
     if world.device.type == "cuda":
         _outside(world)
+
+
+@contextmanager
+def _sums_in_half(narrow: bool) -> Iterator[None]:
+    """Whether matrix products may add up in float16; graphs keep what they were recorded with."""
+    before = torch.backends.cuda.matmul.allow_fp16_accumulation
+    torch.backends.cuda.matmul.allow_fp16_accumulation = narrow
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_fp16_accumulation = before
 
 
 def attends(world: "World") -> dict[str, Attend | None]:

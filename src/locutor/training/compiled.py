@@ -1,4 +1,4 @@
-"""Parts of a network compiled for training: on an H200 the 336M F5 network trained 1.6 times as many frames a second
+"""Parts of a network compiled for training: on an H200 the 336M F5 network trained 1.8 times as many frames a second
 with them (docs/performance.md)."""
 
 from collections.abc import Iterator

@@ -13,11 +13,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from locutor.engines.device import runs_triton
-from locutor.engines.f5.dit import DiT
+from locutor.engines.f5.dit import Context, DiT, rope_of_real
 from locutor.engines.f5.layout import frame_mask, packed
 from locutor.engines.f5.real_frames import RealFrames
 from locutor.errors import OptionError
 from locutor.training.buckets import FrameBuckets
+from locutor.training.f5_lesson import Lesson, Shape, padded, unpacked
 from locutor.training.flow import draw, flow_sample, masked_mse
 
 
@@ -48,26 +49,6 @@ class Batch:
     mel: Tensor
     rows: Tensor
     n_frames: Tensor
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What a network is asked, and the answer.
-
-    x, cond, velocity: (1, r, m), state, reference and answer of the real frames. span: (1, r) bool, where the answer
-    counts. time: (b,). rows, valid: (b, n) and (b, n, 1), the padded text and which of its frames are real. no_text:
-    (b,) bool, whose text is withheld.
-    """
-
-    x: Tensor
-    cond: Tensor
-    velocity: Tensor
-    span: Tensor
-    time: Tensor
-    rows: Tensor
-    valid: Tensor
-    no_text: Tensor
-    real: RealFrames
 
 
 class F5Objective:
@@ -104,10 +85,26 @@ class F5Objective:
         return [_collate([self._held_out[i] for i in batch]) for batch in buckets.batches]
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        lesson, network = self.draw(batch, generator), self.network
+        return self._answered(self.draw(batch, generator))
+
+    def can_be_recorded(self) -> bool:
+        return _has_kernels(next(self.network.parameters()).device)
+
+    def shaped(self, batch: Batch, generator: torch.Generator) -> tuple[Shape, tuple[Tensor, ...]]:
+        """What `loss` draws of a batch, padded to one of few shapes."""
+        lengths = batch.n_frames.tolist()
+        shape = Shape.of(lengths)
+        return shape, padded(self.draw(batch, generator), lengths, shape)
+
+    def loss_of(self, shape: Shape, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Of what `shaped` gives; the same as `loss` but for rounding."""
+        return self._answered(unpacked(shape, tensors, _uses_kernels(tensors[0].device)))
+
+    def _answered(self, lesson: Lesson) -> dict[str, Tensor]:
+        network = self.network
         text = network.text_embed(lesson.rows, lesson.valid, drop_text=lesson.no_text)
-        context = network.context(lesson.cond, lesson.real.take(text), real=lesson.real)
-        predicted = network(lesson.x, lesson.time, context)
+        projected = network.input_embed.project_context(lesson.cond, lesson.real.take(text))
+        predicted = network(lesson.x, lesson.time, Context(projected, None, lesson.rope, lesson.real))
         return {"loss": masked_mse(predicted, lesson.velocity, counted=lesson.span)}
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Lesson:
@@ -119,7 +116,7 @@ class F5Objective:
         no_audio = neither | draw(self.config.audio_drop, b, generator)
         cond = mel.masked_fill((span | no_audio[:, None])[..., None], 0.0)
         sample = flow_sample(mel, generator)
-        real = RealFrames.of(batch.n_frames.tolist(), mel.shape[1], device, kernels=_has_kernels(device))
+        real = RealFrames.of(batch.n_frames.tolist(), mel.shape[1], device, kernels=_uses_kernels(device))
         return Lesson(
             x=real.take(sample.x),
             cond=real.take(cond),
@@ -130,6 +127,7 @@ class F5Objective:
             valid=frame_mask(batch.n_frames.tolist()).to(device)[..., None].to(mel.dtype),
             no_text=neither,
             real=real,
+            rope=rope_of_real(real),
         )
 
     def _spans(self, n_frames: Tensor, longest: int, generator: torch.Generator) -> Tensor:
@@ -142,11 +140,14 @@ class F5Objective:
         return (frame >= start[:, None]) & (frame < (start + length)[:, None])
 
 
+def _uses_kernels(device: torch.device) -> bool:
+    """Whether RealFrames uses kernels, which are for half precision."""
+    return torch.is_autocast_enabled("cuda") and _has_kernels(device)
+
+
 def _has_kernels(device: torch.device) -> bool:
-    """Whether RealFrames' kernels run: Triton's, and PyTorch's attention for unequal lengths, which is there from 2.10
-    on for half precision."""
-    has_varlen = find_spec("torch.nn.attention.varlen") is not None
-    return has_varlen and runs_triton(str(device)) and torch.is_autocast_enabled("cuda")
+    """Triton's, and PyTorch's attention for unequal lengths, which is there from 2.10 on."""
+    return find_spec("torch.nn.attention.varlen") is not None and runs_triton(str(device))
 
 
 def _collate(clips: Sequence[Clip]) -> Batch:

@@ -1,7 +1,7 @@
 """Teaching an F5-TTS network a voice: spans of its recordings are learned, given the rest and the transcript."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -22,6 +22,7 @@ from locutor.text.languages import LANGUAGES
 from locutor.text.normalize import normalize
 from locutor.training.dataset import Recording
 from locutor.training.f5 import Batch, Clip, F5Objective, SpanConfig
+from locutor.training.f5_lesson import Shape
 from locutor.training.trainable import Defaults, Lesson
 
 FRAMES_PER_CLIP = 1050  # a batch of n clips has at most n times so many frames (11.2 s), padding counted
@@ -71,6 +72,15 @@ class F5Trainable:
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         return self._objective.loss(batch, generator)
+
+    def can_be_recorded(self) -> bool:
+        return self._objective.can_be_recorded()
+
+    def shaped(self, batch: Batch, generator: torch.Generator) -> tuple[Shape, tuple[Tensor, ...]]:
+        return self._objective.shaped(batch, generator)
+
+    def loss_of(self, shape: Shape, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+        return self._objective.loss_of(shape, tensors)
 
     def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> Mapping[str, str]:
         return write_network(folder, self.network.config, self._vocab_file, tensors)

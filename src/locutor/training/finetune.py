@@ -16,9 +16,9 @@ from torch import Tensor
 
 from locutor.errors import EngineError
 from locutor.training import checkpoint
-from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
+from locutor.training.learning import learning_of
 from locutor.training.log import Board, RunLog
 from locutor.training.loop import due, held_out_losses, make_optimizer, step_generators, trained_by
 from locutor.training.schedule import learning_rate
@@ -87,8 +87,7 @@ class Finetune:
         self._optimizer = make_optimizer(self._network, self._config, self._device)
         self._ema = EMA(self._network, self._config.ema_decay)
         self._n_skipped = 0
-        if self._config.compile:
-            compile_blocks(self._network)
+        self._learn = learning_of(self.trainable, self._config)
         if (found := checkpoint.latest(self.folder)) is not None:
             self.state = checkpoint.restore(found, self._network, self._ema, self._optimizer)
 
@@ -136,7 +135,7 @@ class Finetune:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._network.train()
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.zero_grad(set_to_none=not self._learn.keeps_gradients)
         total = 0.0
         for i, index in enumerate(indices):
             if self.watcher.should_stop():
@@ -152,10 +151,7 @@ class Finetune:
         on_cpu, on_device = step_generators(self._config.seed, draw, self._device)
         torch.manual_seed((self._config.seed * 1_000_003 + draw) % 2**63)  # dropout takes no generator
         batch = self.trainable.batch(index, on_cpu)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._config.precision == "bf16"):
-            loss = self.trainable.loss(batch, on_device)["loss"] / n
-        torch.autograd.backward(loss)
-        return float(loss.detach())
+        return float(self._learn(batch, on_device, n)["loss"]) / n
 
     def _advance(self, norm: float) -> None:
         """Step the optimizer, unless the gradient is no number; then the update is left out, a few times at most."""

@@ -16,26 +16,11 @@ from torch import Tensor, nn
 
 from locutor.errors import EngineError
 from locutor.training import checkpoint
-from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
+from locutor.training.learning import Learning, Measured, RecordedLearning, learning_of
 from locutor.training.log import RunLog
 from locutor.training.schedule import learning_rate
-
-
-class Measured(Protocol):
-    """A network and how wrong it is."""
-
-    @property
-    def network(self) -> nn.Module: ...
-
-    def loss(self, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
-        """Scalars; "loss" is minimised. The generator is on the network's device."""
-        ...
-
-    def held_out(self) -> list[Any]:
-        """A few fixed batches that training never sees; may be empty."""
-        ...
 
 
 class Objective(Measured, Protocol):
@@ -70,8 +55,7 @@ def fit(objective: Objective, config: TrainConfig, run: Path) -> checkpoint.RunS
     CUDA.
     """
     network = objective.network
-    if config.compile:
-        compile_blocks(network)
+    learn = learning_of(objective, config)
     device = next(network.parameters()).device
     optimizer = make_optimizer(network, config, device)
     parts = _Parts(network, EMA(network, config.ema_decay), optimizer, checkpoint.RunState())
@@ -85,11 +69,11 @@ def fit(objective: Objective, config: TrainConfig, run: Path) -> checkpoint.RunS
         while (progress := _progress(config, state)) < 1:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(config, state.step, progress)
-            losses = _step(objective, optimizer, config, state.step, device)
+            losses = step_of(objective, learn, optimizer, config, state.step)
             parts.ema.update()
             state.step += 1
             for name, value in losses.items():
-                sums[name] = sums.get(name, 0) + value.detach()
+                sums[name] = sums.get(name, 0) + value
             if due(state.step, config.log_every):
                 n = state.step - tick_step
                 means = finite_means(sums, n, state.step)
@@ -142,15 +126,17 @@ def step_generators(seed: int, step: int, device: torch.device) -> tuple[torch.G
     return torch.Generator().manual_seed(mixed), torch.Generator(device).manual_seed(mixed)
 
 
-def _step(
-    objective: Objective, optimizer: torch.optim.Optimizer, config: TrainConfig, step: int, device: torch.device
+def step_of(
+    objective: Objective,
+    learn: Learning | RecordedLearning,
+    optimizer: torch.optim.Optimizer,
+    config: TrainConfig,
+    step: int,
 ) -> Mapping[str, Tensor]:
-    on_cpu, on_device = step_generators(config.seed, step, device)
-    batch = objective.batch(on_cpu)
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        losses = objective.loss(batch, on_device)
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(losses["loss"])
+    """One step of the optimizer; the losses of its batch."""
+    on_cpu, on_device = step_generators(config.seed, step, next(objective.network.parameters()).device)
+    optimizer.zero_grad(set_to_none=not learn.keeps_gradients)
+    losses = learn(objective.batch(on_cpu), on_device)
     torch.nn.utils.clip_grad_norm_(trained_by(optimizer), config.clip_norm)
     optimizer.step()
     return losses

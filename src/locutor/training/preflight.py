@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ import torch
 from locutor.errors import EngineError, StorageError
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA, trained_tensors
+from locutor.training.learning import learning_of
 from locutor.training.loop import make_optimizer, step_generators
 from locutor.training.run_config import RunConfig
 from locutor.training.trainable import Trainable
@@ -135,14 +136,13 @@ def probe(trainable: Trainable, precision: str) -> tuple[float, int]:
     network.train()
     optimizer = make_optimizer(network, STILL, device)
     average = EMA(network, STILL.ema_decay)
+    learn = learning_of(trainable, replace(STILL, precision=precision))
     seconds = 0.0
-    for index in (n - 1, 0, n // 4, n - 1, n // 2):
+    for index in (n - 1, 0, n // 4, n - 1, *[n // 2] * (1 + learn.settles_after)):
         started = time.monotonic()
         on_cpu, on_device = step_generators(0, index, device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            loss = trainable.loss(trainable.batch(index, on_cpu), on_device)["loss"]
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        optimizer.zero_grad(set_to_none=not learn.keeps_gradients)
+        learn(trainable.batch(index, on_cpu), on_device)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if math.isfinite(float(torch.nn.utils.clip_grad_norm_(trained, STILL.clip_norm))):
             optimizer.step()

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from locutor.engines.checkpoints import Checkpoint
 from locutor.training.dataset import Dataset
-from locutor.training.loop import Measured
+from locutor.training.learning import Measured
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -203,6 +203,17 @@ class Context:
     real: RealFrames | None = None
 
 
+def rope_of(n: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of n frames. Not of the network's buffer: it may have been stored in half precision."""
+    return rope_table(n, rope_frequencies().to(device))
+
+
+def rope_of_real(real: RealFrames) -> tuple[Tensor, Tensor]:
+    """Of each real frame by its position in its sample, (r, e)."""
+    cos, sin = rope_of(real.longest, real.first.device)
+    return cos[real.position], sin[real.position]
+
+
 class DiT(nn.Module):
     """Velocity of the flow for noisy mel frames, given the reference's frames and the text.
 
@@ -227,9 +238,7 @@ class DiT(nn.Module):
 
         real: then cond, text and the state are (1, r, ...), as real.take gives them, and there is no padding.
         """
-        frequencies = rope_frequencies().to(cond.device)  # not the buffer: it may have been stored in half precision
-        cos, sin = rope_table(cond.shape[1] if real is None else real.longest, frequencies)
-        rope = (cos, sin) if real is None else (cos[real.position], sin[real.position])
+        rope = rope_of(cond.shape[1], cond.device) if real is None else rope_of_real(real)
         return Context(self.input_embed.project_context(cond, text), valid, rope, real)
 
     def forward(self, x: Tensor, time: Tensor, context: Context) -> Tensor:

@@ -33,7 +33,7 @@ class RealFrames(NamedTuple):
 
     @classmethod
     def of(cls, lengths: Sequence[int], n: int, device: torch.device | str = "cpu", kernels: bool = False) -> Self:
-        """lengths: of each sample, none empty. n: frames that all are padded to."""
+        """lengths: of each sample. n: frames that all are padded to."""
         packing = Packing.of(lengths, device)
         sample = torch.from_numpy(np.arange(len(lengths)).repeat(lengths)).to(device, non_blocking=True)
         place = packing.position + n * sample
@@ -46,8 +46,8 @@ class RealFrames(NamedTuple):
 
     @property
     def spans(self) -> list[slice]:
-        """Of each sample; waits for the device."""
-        return [slice(start, end) for start, end in pairwise(self.bounds.tolist())]
+        """Of each sample that is not empty; waits for the device."""
+        return [slice(start, end) for start, end in pairwise(self.bounds.tolist()) if end > start]
 
     def take(self, x: Tensor) -> Tensor:
         """(b, n, ...) -> (1, r, ...)."""
