@@ -224,7 +224,9 @@ def logs(capsys: pytest.CaptureFixture[str], **_: Any) -> None:
         assert "for people" in capsys.readouterr().err
     finally:
         structlog.configure(**configured)
-        root.handlers, root.level, library.handlers, library.level = before
+        root.handlers, library.handlers = before[::2]
+        root.setLevel(before[1])  # unlike setting `level`, it makes loggers forget what they found enabled
+        library.setLevel(before[3])
 
 
 def webui(serve: Any, **_: Any) -> None:

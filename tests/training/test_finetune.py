@@ -1,7 +1,7 @@
 """The fine-tuning loop on a small F5 network: epochs, exact resuming, stopping, guards."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from locutor.training.config import TrainConfig
 from locutor.training.f5 import Batch, Clip
 from locutor.training.f5_finetune import F5Trainable
 from locutor.training.finetune import Finetune, Schedule
+from locutor.training.preflight import probe
 
 from .watched import Watched
 
@@ -163,3 +164,31 @@ def test_a_loss_that_is_no_number_is_left_out_a_few_times(tmp_path: Path) -> Non
     with pytest.raises(EngineError, match="3 times in a row at step"):
         Finetune(always, schedule(3), tmp_path / "b", watched).run(tmp_path / "b")  # type: ignore[arg-type]
     assert [name for name, _ in watched.models] == ["checkpoint_epoch_1"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("lora", [False, True])
+def test_a_recorded_run_goes_where_a_plain_one_goes(
+    tmp_path: Path, lora: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = schedule(12, accumulation=2)
+    plan = replace(plan, train=replace(plan.train, precision="bf16"))
+
+    def ran(name: str) -> dict[int, float]:
+        found = trainable(n=20)
+        found.network.cuda()
+        if lora:
+            adapt(found.network, LoraConfig(rank=4, dropout=0.0, targets=found.adapter_targets))
+        seconds, peak = probe(found, "bf16")
+        assert seconds > 0 and peak > 0
+        watched = Watched()
+        assert Finetune(found, plan, tmp_path / name / "state", watched).run(tmp_path / name, [watched]) == "completed"
+        return losses(tmp_path / name)
+
+    recorded = ran("recorded")
+    monkeypatch.setattr(F5Trainable, "can_be_recorded", lambda self: False)
+    plain = ran("plain")
+    assert recorded.keys() == plain.keys() == set(range(1, 37))
+    assert [recorded[k] for k in recorded] == pytest.approx([plain[k] for k in recorded], rel=0.05)
+    assert plain[36] < plain[1]

@@ -11,7 +11,7 @@ from locutor.training.log import Ending, RunLog
 
 
 def test_lines_are_appended_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="locutor"):
         for step in (5, 10):
             log = RunLog(tmp_path / "run")
             log.write(step, {"train/loss": 1 / 3})

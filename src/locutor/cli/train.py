@@ -42,6 +42,7 @@ def start(
     compile: Annotated[
         bool, typer.Option("--compile", help="Compile the network first; for long runs on CUDA.")
     ] = False,
+    record: Annotated[bool, typer.Option(help="Replay recorded steps, on CUDA where the engine can.")] = True,
     rank: Annotated[int | None, typer.Option(help="Of the adapter.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Of the adapter; alpha / rank scales it.")] = None,
     max_train_samples: Annotated[int | None, typer.Option(help="Use at most so many clips.")] = None,
@@ -66,7 +67,7 @@ def start(
     values = {
         "model_name": model_name, "dataset": dataset, "base": base, "method": "lora" if lora else None,
         "epochs": epochs, "batch_size": batch_size, "accumulation": accumulation, "learning_rate": learning_rate,
-        "precision": precision, "compile": compile, "rank": rank, "alpha": alpha,
+        "precision": precision, "compile": compile, "record": record, "rank": rank, "alpha": alpha,
         "max_train_samples": max_train_samples,
         "patience": patience, "save_per_updates": save_per_updates, "save_every": save_every, "log_every": log_every,
         "keep_last": keep_last, "sample_text": sample_text, "evaluate": evaluate, "evaluated_texts": evaluated_texts,

@@ -14,8 +14,8 @@ class TrainConfig:
     max_steps: optimizer steps of the whole run. max_seconds: end earlier by the clock; the learning rate then follows
     whichever of the two is further along. warmup_steps: linear rise of the learning rate, then cosine decay to
     final_lr_ratio of it. ema_decay: upper bound of the average's decay, see ema.EMA. *_every: in steps, 0 for never.
-    compile: torch.compile of the network's blocks, on CUDA. keep_last: checkpoints kept besides the best. seed: every
-    random draw of step k derives from (seed, k).
+    compile: torch.compile of the network's blocks, on CUDA. record: see learning.RecordedLearning. keep_last:
+    checkpoints kept besides the best. seed: every random draw of step k derives from (seed, k).
     """
 
     max_steps: int
@@ -29,6 +29,7 @@ class TrainConfig:
     ema_decay: float = 0.9995
     precision: str = "bf16"
     compile: bool = False
+    record: bool = True
     log_every: int = 100
     held_out_every: int = 1000
     save_every: int = 1000

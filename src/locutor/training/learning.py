@@ -105,10 +105,11 @@ def _learn(objective: Recordable, shape: Hashable, share: Tensor, *tensors: Tens
 
 
 def learning_of(objective: Measured, config: TrainConfig) -> Learning | RecordedLearning:
-    """How a run learns: recorded where that can be. With config.compile its network's blocks are compiled, in place;
-    raises OptionError to do that without CUDA."""
+    """How a run learns: with config.record from recorded steps where that can be. With config.compile its network's
+    blocks are compiled, in place; raises OptionError to do that without CUDA."""
     if config.compile:
         compile_blocks(objective.network)
-    if config.precision == "bf16" and isinstance(objective, Recordable) and objective.can_be_recorded():
+    recorded = config.record and config.precision == "bf16"
+    if recorded and isinstance(objective, Recordable) and objective.can_be_recorded():
         return RecordedLearning(objective)
     return Learning(objective, config.precision)

@@ -91,7 +91,7 @@ def fit(config: RunConfig, make: Callable[[int], Trainable], folder: Path, n_cli
         device = next(trainable.network.parameters()).device
         precision = choose_precision(config.precision, device)
         try:
-            seconds, peak = probe(trainable, precision)
+            seconds, peak = probe(trainable, precision, config.record)
             peak += LISTENING_BYTES if config.evaluate and device.type == "cpu" else 0
             break
         except torch.OutOfMemoryError as error:
@@ -122,7 +122,7 @@ class Probe:
     n_clips: int
 
 
-def probe(trainable: Trainable, precision: str) -> tuple[float, int]:
+def probe(trainable: Trainable, precision: str, record: bool = True) -> tuple[float, int]:
     """Seconds of a middling batch, and bytes in use at most over whole updates, optimizer and average included.
 
     The largest batch (the last one of FrameBuckets) comes twice, with others between: an allocator
@@ -136,7 +136,7 @@ def probe(trainable: Trainable, precision: str) -> tuple[float, int]:
     network.train()
     optimizer = make_optimizer(network, STILL, device)
     average = EMA(network, STILL.ema_decay)
-    learn = learning_of(trainable, replace(STILL, precision=precision))
+    learn = learning_of(trainable, replace(STILL, precision=precision, record=record))
     seconds = 0.0
     for index in (n - 1, 0, n // 4, n - 1, *[n // 2] * (1 + learn.settles_after)):
         started = time.monotonic()

@@ -17,8 +17,8 @@ class RunConfig(BaseModel):
     model_name: of the run and its models. base: id of the model to go on from. dataset: folder of a dataset; language:
     of its recordings. method: "full" changes every weight of the network, "lora" adds a small adapter.
     batch_size: clips a batch; accumulation: batches an update. precision: of the forward pass, "auto" for bf16 on GPUs
-    that have it. compile: the network's blocks, on CUDA only. warmup_steps: at most a tenth of the run. rank, alpha,
-    dropout, targets: of LoRA (LoraConfig).
+    that have it. compile: the network's blocks, on CUDA only. record: replay recorded steps, on CUDA in bf16 where the
+    engine can. warmup_steps: at most a tenth of the run. rank, alpha, dropout, targets: of LoRA (LoraConfig).
     max_train_samples: clips that are used at most. epochs: passes over the clips. log_every, save_every (the state to
     resume from), save_per_updates (a checkpoint model_N, 0: only after each epoch): in updates. patience: epochs
     without a better held-out loss after which the run ends, None never. keep_last: checkpoints kept besides the best.
@@ -39,6 +39,7 @@ class RunConfig(BaseModel):
     learning_rate: float | None = Field(default=None, gt=0, le=1e-2)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
+    record: bool = True
     warmup_steps: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)

@@ -240,6 +240,7 @@ def schedule_of(config: RunConfig, plan: Plan) -> Schedule:
         ema_decay=config.ema_decay,
         precision=plan.precision,
         compile=config.compile,
+        record=config.record,
         log_every=config.log_every,
         save_every=config.save_every,
         seed=config.seed,

@@ -113,7 +113,8 @@ class DatasetFiles(BaseModel):
 class TrainingIn(_Body):
     """dataset_folder: name of a built dataset. What is left out is chosen by the engine or by the preflight.
 
-    evaluate: measure what every saved model sounds like, on evaluated_texts held-out texts."""
+    evaluate: measure what every saved model sounds like, on evaluated_texts held-out texts. record: replay recorded
+    steps, on CUDA where the engine can."""
 
     model_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
     dataset_folder: DatasetName
@@ -125,6 +126,7 @@ class TrainingIn(_Body):
     learning_rate: float | None = Field(default=None, ge=1e-6, le=1e-2)
     precision: Literal["auto", "fp32", "bf16"] | None = None
     compile: bool = False
+    record: bool = True
     rank: int | None = Field(default=None, ge=1, le=256)
     alpha: float | None = Field(default=None, gt=0, le=1024)
     max_train_samples: int | None = Field(default=None, ge=1)
