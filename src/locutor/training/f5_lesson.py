@@ -47,7 +47,7 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, lengths: Sequence[int]) -> "Shape":
-        """At most a sixteenth more rows than there are, a thirty-second on average, or 63."""
+        """With less than a thirty-second more rows than there are, or 64."""
         n_rows, n_samples = sum(lengths), len(lengths)
         step = max(64, 1 << n_rows.bit_length() >> 6)
         samples = _up(n_samples, max(1, 1 << n_samples.bit_length() >> 3))
