@@ -29,6 +29,9 @@ ENTRYPOINT ["locutor"]
 CMD ["serve"]
 
 FROM runtime AS cuda
+USER root
+RUN /opt/docker/compiler.sh
+USER locutor
 COPY --from=build-cuda /opt/locutor /opt/locutor
 ENV LOCUTOR_DEVICE=cuda
 

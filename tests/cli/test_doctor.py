@@ -58,3 +58,16 @@ def test_threads_are_set(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         assert f"CPU, {before + 2} threads" in run("doctor", "--no-speak", "--device", "cpu").stdout
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("missing", "told"), [(None, "ok"), ("gcc", "note")])
+def test_what_kernels_on_a_gpu_need(run: Any, monkeypatch: pytest.MonkeyPatch, missing: str | None, told: str) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda name: "a GPU")
+    monkeypatch.setattr("locutor.engines.device.missing_for_triton", lambda: missing)
+    result = run("doctor", "--no-speak")
+    assert result.exit_code == 0 and state(result.stdout, "kernels") == told
+    assert missing is None or f"without {missing} F5-TTS and XTTS-v2 are slower" in result.stdout
+    assert "\nkernels" not in run("doctor", "--no-speak", "--device", "cpu").stdout

@@ -23,7 +23,7 @@ def copied() -> list[str]:
 
 def test_each_step_is_a_script_of_ours() -> None:
     steps = [re.sub(r'\b[A-Z_]+=("\$\w+")? ', "", step) for step in re.findall(r"^RUN (.*)$", DOCKERFILE, re.MULTILINE)]
-    assert len(steps) == 3
+    assert len(steps) == 4
     for step in steps:
         script = ROOT / "docker" / Path(step.split()[0]).name
         assert script.is_file() and os.access(script, os.X_OK), step
@@ -40,6 +40,7 @@ def test_it_runs_as_nobody_special_and_both_targets_are_there() -> None:
     assert {"cpu", "cuda", "runtime"} <= set(stages)
     runtime = DOCKERFILE.split(" AS runtime")[1].split("FROM")[0]
     assert "\nUSER locutor\n" in runtime and runtime.index("USER locutor") > runtime.index("account.sh")
+    assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == ["locutor", "root", "locutor"]
     for name, value in re.findall(r"LOCUTOR_(\w+)=(\S+)", DOCKERFILE):
         assert load_settings(**{name.lower(): value}), name
 

@@ -1,7 +1,20 @@
+import logging
+import shutil
+import sysconfig
+from pathlib import Path
+
 import pytest
 import torch
 
-from locutor.engines.device import available_devices, choose_device, chosen_name, set_threads
+from locutor.engines import device as devices
+from locutor.engines.device import (
+    available_devices,
+    choose_device,
+    chosen_name,
+    missing_for_triton,
+    runs_triton,
+    set_threads,
+)
 from locutor.errors import OptionError
 
 
@@ -43,3 +56,35 @@ def test_threads() -> None:
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_what_triton_needs_besides_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = {"gcc": "/usr/bin/gcc"}
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr(shutil, "which", found.get)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name, scheme: str(tmp_path))
+    assert missing_for_triton() == "python3-dev"
+    (tmp_path / "Python.h").touch()
+    assert missing_for_triton() is None
+    found.clear()
+    assert missing_for_triton() == "gcc"
+    monkeypatch.setenv("CC", "mycc")
+    found["mycc"] = "/opt/mycc"
+    assert missing_for_triton() is None
+
+
+def test_a_gpu_without_a_compiler_runs_no_kernels_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing: str | None = "gcc"
+    monkeypatch.setattr(devices, "find_spec", lambda name: object())
+    monkeypatch.setattr(devices, "missing_for_triton", lambda: missing)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    devices._warn.cache_clear()
+    with caplog.at_level(logging.WARNING, "locutor"):
+        assert not runs_triton("cuda:0") and not runs_triton("cuda:0") and not runs_triton("cpu")
+    assert [r.getMessage() for r in caplog.records] == [
+        "without gcc there are no fast kernels on cuda:0; speech and training there take longer"
+    ]
+    missing = None
+    assert runs_triton("cuda:0")

@@ -1,6 +1,9 @@
 """The parts of a network are compiled in place, on CUDA alone."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -31,6 +34,16 @@ def test_the_parts_of_both_networks_and_nothing_within_them() -> None:
 def test_it_is_refused_without_cuda(tmp_path: Path, line) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(OptionError, match="CUDA.*cpu"):
         fit(line(), TrainConfig(max_steps=1, precision="fp32", compile=True), tmp_path)
+
+
+def test_it_is_refused_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    class There(torch.nn.Module):
+        def parameters(self, recurse: bool = True) -> Iterator[Any]:
+            yield SimpleNamespace(device=torch.device("cuda"))
+
+    monkeypatch.setattr("locutor.training.compiled.missing_for_triton", lambda: "gcc")
+    with pytest.raises(OptionError, match="compile needs gcc; install it, or leave compile off"):
+        compile_blocks(There())
 
 
 @pytest.mark.gpu

@@ -5,6 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -59,6 +60,7 @@ def _checks(settings: "Settings", speak: bool) -> Iterator[Check]:
     yield Check("python", OK, f"{platform.python_version()} on {platform.platform(terse=True)}")
     yield Check("torch", OK, version("torch"))
     yield _device(settings)
+    yield from _kernels(settings)
     yield _configuration()
     yield _data_dir(settings.data_dir)
     yield from (_extra(name, packages) for name, packages in _EXTRAS.items())
@@ -75,6 +77,17 @@ def _device(settings: "Settings") -> Check:
     except LocutorError as error:
         return Check("device", FAIL, str(error))
     return Check("device", OK, f"{device.name} ({device.reason})")
+
+
+def _kernels(settings: "Settings") -> Iterator[Check]:
+    """On CUDA alone."""
+    from locutor.engines.device import chosen_name, missing_for_triton
+
+    with suppress(LocutorError):  # which the check of the device tells
+        if chosen_name(settings.devices[0]).startswith("cuda"):
+            missing = missing_for_triton()
+            told = f"without {missing} F5-TTS and XTTS-v2 are slower" if missing else "Triton can build them"
+            yield Check("kernels", NOTE if missing else OK, told)
 
 
 def _configuration() -> Check:

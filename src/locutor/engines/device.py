@@ -1,9 +1,17 @@
 """Which device an engine runs on, and why."""
 
+import logging
+import os
+import shutil
+import sysconfig
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from locutor.errors import OptionError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,12 +98,33 @@ def multiplies_bf16(device: str) -> bool:
 
 
 def runs_triton(device: str) -> bool:
-    """Whether Triton's kernels run there: a CUDA device from compute capability 8.0 on, and Triton beside torch."""
+    """Whether Triton's kernels run there: a CUDA device from compute capability 8.0 on, Triton beside torch, and what
+    it builds them with. When only that is missing, the log says so once."""
     import torch
 
     if not device.startswith("cuda") or find_spec("triton") is None:
         return False
-    return torch.cuda.get_device_capability(device) >= (8, 0)
+    if torch.cuda.get_device_capability(device) < (8, 0):
+        return False
+    if missing := missing_for_triton():
+        _warn(f"without {missing} there are no fast kernels on {device}; speech and training there take longer")
+    return not missing
+
+
+def missing_for_triton() -> str | None:
+    """Debian's name of what Triton, and with it torch.compile on CUDA, builds the launchers of its kernels with and
+    does not find here: a C compiler, Python's headers. Looks where triton/runtime/build.py does."""
+    if not any(map(shutil.which, filter(None, (os.environ.get("CC"), "gcc", "clang")))):
+        return "gcc"
+    scheme = sysconfig.get_default_scheme().replace("posix_local", "posix_prefix")
+    if not Path(sysconfig.get_path("include", scheme), "Python.h").is_file():
+        return "python3-dev"
+    return None
+
+
+@cache
+def _warn(sentence: str) -> None:
+    log.warning("%s", sentence)
 
 
 def set_threads(n_threads: int | None) -> None:

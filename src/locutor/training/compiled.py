@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from locutor.engines.device import missing_for_triton
 from locutor.engines.f5.dit import InputEmbedding, TextEmbedding
 from locutor.errors import OptionError
 
@@ -12,11 +13,14 @@ from locutor.errors import OptionError
 def compile_blocks(network: nn.Module) -> None:
     """torch.compile, in place, of the parts that a network is made of; names and weights stay.
 
-    Lengths stay dynamic, so that batches of many sizes do not compile anew. Raises OptionError without a CUDA device.
+    Lengths stay dynamic, so that batches of many sizes do not compile anew. Raises OptionError without a CUDA device
+    or what is needed to compile for it.
     """
     device = next(network.parameters()).device
     if device.type != "cuda":
         raise OptionError(f"compile is for CUDA devices, and the network is on {device}; leave it off")
+    if missing := missing_for_triton():
+        raise OptionError(f"compile needs {missing}; install it, or leave compile off")
     for part in parts_of(network):
         part.compile(dynamic=True)
 

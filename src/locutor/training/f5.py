@@ -6,6 +6,7 @@ computed for padding. Shapes: b batch, n frames, m mel bands.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 
 import torch
@@ -145,6 +146,7 @@ def _uses_kernels(device: torch.device) -> bool:
     return torch.is_autocast_enabled("cuda") and _has_kernels(device)
 
 
+@cache
 def _has_kernels(device: torch.device) -> bool:
     """Triton's, and PyTorch's attention for unequal lengths, which is there from 2.10 on."""
     return find_spec("torch.nn.attention.varlen") is not None and runs_triton(str(device))
