@@ -4,12 +4,17 @@ import logging
 import os
 import shutil
 import sysconfig
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from locutor.errors import OptionError
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +130,21 @@ def missing_for_triton() -> str | None:
 @cache
 def _warn(sentence: str) -> None:
     log.warning("%s", sentence)
+
+
+def current_device(device: "torch.device") -> AbstractContextManager[None]:
+    """Makes a CUDA device that of this thread: Triton's kernels are launched there, wherever their tensors are."""
+    import torch
+
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+@cache
+def capture_stream(device: "torch.device") -> "torch.cuda.Stream":
+    """On which CUDA graphs of the device are recorded; PyTorch's own is of the first device that recorded one."""
+    import torch
+
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def set_threads(n_threads: int | None) -> None:

@@ -8,8 +8,11 @@ from torch import Tensor
 
 from locutor.audio.mel import SAMPLE_RATE
 from locutor.engines.base import AudioChunk, Done, Event, Failed, Utterance, UtteranceId
+from locutor.engines.device import current_device
 from locutor.errors import EngineError
 from locutor.types import Waveform
+
+CPU = torch.device("cpu")
 
 
 class Solve(Protocol):
@@ -32,10 +35,10 @@ class Solve(Protocol):
 
 
 class FlowSession:
-    """Takes utterances until its first step; `start` makes the solve of a batch."""
+    """Takes utterances until its first step; `start` makes the solve of a batch, on the device."""
 
-    def __init__(self, start: Callable[[list[Utterance]], Solve], max_batch: int) -> None:
-        self._start, self._max_batch = start, max_batch
+    def __init__(self, start: Callable[[list[Utterance]], Solve], max_batch: int, device: torch.device = CPU) -> None:
+        self._start, self._max_batch, self._device = start, max_batch, device
         self._waiting: dict[UtteranceId, Utterance] = {}
         self._solve: Solve | None = None
         self._n_admitted = 0
@@ -62,7 +65,8 @@ class FlowSession:
         if not self._waiting:
             return []
         try:
-            return self._advance()
+            with current_device(self._device):
+                return self._advance()
         except torch.OutOfMemoryError:
             longest = max(u.n_frames for u in self._waiting.values())
             error = EngineError(

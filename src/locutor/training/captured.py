@@ -5,11 +5,12 @@ A step of many small kernels, as those of a vocoder and its judges, is bound by 
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+
+from locutor.engines.device import capture_stream
 
 Losses: TypeAlias = dict[str, Tensor]
 
@@ -84,6 +85,5 @@ class Captured:
         return outputs
 
 
-@cache
 def _stream() -> torch.cuda.Stream:
-    return torch.cuda.Stream()  # type: ignore[no-untyped-call, no-any-return]
+    return capture_stream(torch.device("cuda", torch.cuda.current_device()))

@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 
 from locutor.engines.checkpoints import Checkpoint, CheckpointStore
+from locutor.engines.device import current_device
 from locutor.engines.lora import adapt
 from locutor.engines.registry import EngineRegistry
 from locutor.errors import CancelledError, ConflictError, LocutorError
@@ -83,7 +84,7 @@ class Teaching:
         ConflictError when another process is at it."""
         self.folder.stop_file.unlink(missing_ok=True)
         try:
-            with locked(self.folder.path / "lock"):
+            with locked(self.folder.path / "lock"), current_device(torch.device(self.device)):
                 return self._run()
         except ConflictError:
             raise

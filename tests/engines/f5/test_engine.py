@@ -260,3 +260,20 @@ def test_a_seed_means_the_same_on_every_device(kit: ModuleType) -> None:
     spoken = kit.utterance("hello there. what now", golden["solve_ref_mel"][0], 75, seed=11)
     (mel,) = kit.run_solve(kit.tiny_network("v1").to("cuda"), [spoken], nfe_step=7)
     torch.testing.assert_close(mel[30:].cpu(), golden["solve_epss7"][0, 30:], rtol=0, atol=1e-2)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_it_speaks_on_the_second_device_as_on_the_first(kit: ModuleType) -> None:
+    def spoken(device: str) -> list[np.ndarray]:
+        built = F5Engine(kit.tiny_network("v1"), Vocabulary(kit.TOKENS), kit.tiny_vocos().to(device))
+        utterance = built.prepare(request("what a day"), built.encode_voice(sound(), "hello there"))
+        return [synthesize(built, [utterance], OPTIONS)[0].samples for _ in range(3)]  # launched, recorded, replayed
+
+    first, second = spoken("cuda:0"), spoken("cuda:1")
+    again = spoken("cuda:0")
+    assert torch.cuda.current_device() == 0
+    for here, there, back in zip(first, second, again, strict=True):
+        assert np.abs(here).max() > 0
+        np.testing.assert_allclose(there, here, atol=1e-2 * np.abs(here).max())
+        np.testing.assert_allclose(back, here, atol=1e-2 * np.abs(here).max())

@@ -136,3 +136,16 @@ def test_what_the_engine_refuses(engine: XttsEngine, voices: list[VoicePrompt], 
     engine.close()
     with pytest.raises(EngineError, match="is closed; load it again"):
         engine.encode_voice(kit.reference(1.5))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_it_speaks_on_the_second_device_as_on_the_first(kit: ModuleType, tmp_path: Path) -> None:
+    def spoken(device: str) -> np.ndarray:
+        built = kit.tiny_engine(tmp_path, device=device)
+        voices = [built.encode_voice(kit.reference(1.5, pitch_hz=pitch)) for pitch in (110, 170, 230)]
+        return alone(built, batch(built, voices)[0])
+
+    first, second = spoken("cuda:0"), spoken("cuda:1")
+    assert torch.cuda.current_device() == 0
+    np.testing.assert_allclose(second, first, atol=1e-2)

@@ -177,7 +177,7 @@ class F5Engine:
             raise EngineError("the F5 engine is closed; load it again")
         chosen = SolveOptions.of(options)
         most = max(self.info.max_batch, MAX_BATCH)
-        return FlowSession(lambda batch: Solve(runtime, decoder, batch, chosen, graphs), most)
+        return FlowSession(lambda batch: Solve(runtime, decoder, batch, chosen, graphs), most, runtime.device)
 
     def close(self) -> None:
         """Let go of the weights."""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Hashable
 
 import torch
 
+from locutor.engines.device import capture_stream
+
 
 class StepGraphs:
     """Captures a step the first time it is asked for and replays it afterwards.
@@ -23,6 +25,6 @@ class StepGraphs:
             return
         step()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device), torch.cuda.graph(graph, pool=self._pool):
+        with torch.cuda.graph(graph, pool=self._pool, stream=capture_stream(self._device)):
             step()  # recorded, not run
         self._graphs[key] = graph

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from locutor.engines.base import AudioChunk, Done, Event, Failed, Utterance, UtteranceId
+from locutor.engines.device import current_device
 from locutor.engines.xtts.config import OUTPUT_SAMPLE_RATE
 from locutor.engines.xtts.decoder import Decoder, Start
 from locutor.engines.xtts.ending import QuietGate, attempt_seed, ended_well
@@ -77,7 +78,7 @@ class XttsSession:
     def __init__(self, network: Xtts, decoder: Decoder, vocoder: Vocoder) -> None:
         """The decoder must have no rows in use."""
         self._network, self._decoder, self._vocoder = network, decoder, vocoder
-        self._reach = receptive_frames(network.config)
+        self._reach, self._device = receptive_frames(network.config), network.gpt.mel_head.weight.device
         self._waiting: list[_Speaking] = []
         self._rows: list[_Speaking] = []  # by row of the decoder
         self._n_admitted = 0
@@ -106,7 +107,8 @@ class XttsSession:
         if not self._rows and not self._waiting:
             return []
         try:
-            return list(self._advance())
+            with current_device(self._device):
+                return list(self._advance())
         except torch.OutOfMemoryError:
             return self._all_failed()
 
