@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from locutor.errors import OptionError
 
@@ -145,6 +145,14 @@ def capture_stream(device: "torch.device") -> "torch.cuda.Stream":
     import torch
 
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def recording(graph: "torch.cuda.CUDAGraph", device: "torch.device", memory: Any) -> AbstractContextManager[None]:
+    """Records what is launched within, in a pool of memory; other threads may use their devices meanwhile."""
+    import torch
+
+    stream = capture_stream(device)
+    return torch.cuda.graph(graph, pool=memory, stream=stream, capture_error_mode="thread_local")
 
 
 def set_threads(n_threads: int | None) -> None:

@@ -5,12 +5,12 @@ A step of many small kernels, as those of a vocoder and its judges, is bound by 
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from locutor.engines.device import capture_stream
+from locutor.engines.device import capture_stream, recording
 
 Losses: TypeAlias = dict[str, Tensor]
 
@@ -67,8 +67,7 @@ class Captured:
         return self._outputs
 
     def _capture(self) -> None:
-        pool: Any = self._workspace.pool.id if self._workspace else None
-        with torch.cuda.graph(self._graph, pool=pool, stream=_stream()):
+        with recording(self._graph, _device(), self._workspace.pool.id if self._workspace else None):
             self._outputs = self._function(*self._inputs)
 
     def _plain(self) -> Losses:
@@ -77,7 +76,7 @@ class Captured:
         if self._workspace is not None:
             torch.cuda.empty_cache()  # inside a pool, what others keep for later is not freed when memory is short
             pool = torch.cuda.use_mem_pool(self._workspace.pool)
-        stream = _stream()
+        stream = capture_stream(_device())
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream), pool:
             outputs = self._function(*self._inputs)
@@ -85,5 +84,5 @@ class Captured:
         return outputs
 
 
-def _stream() -> torch.cuda.Stream:
-    return capture_stream(torch.device("cuda", torch.cuda.current_device()))
+def _device() -> torch.device:
+    return torch.device("cuda", torch.cuda.current_device())

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from locutor.engines.device import capture_stream
+from locutor.engines.device import recording
 from locutor.engines.f5.graph import MAX_GRAPHS, bucket_rows
 from locutor.engines.vocos import Vocos
 
@@ -81,7 +81,7 @@ class GraphDecoder:
             self._vocoder(mel, valid)  # libraries choose their kernels, which cannot happen while recording
             torch.cuda.synchronize(device)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._memory, stream=capture_stream(device)):
+            with recording(graph, device, self._memory):
                 audio = self._vocoder(mel, valid)
         if len(self._graphs) == MAX_GRAPHS:
             self._graphs.popitem(last=False)

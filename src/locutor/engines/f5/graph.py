@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from locutor.engines.device import capture_stream
+from locutor.engines.device import recording
 from locutor.engines.f5.layout import packed
 from locutor.engines.f5.packing import Packing, packing_index
 from locutor.engines.f5.runtime import Runtime
@@ -144,7 +144,7 @@ class GraphPool:
         embed()
         torch.cuda.synchronize(device)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._memory, stream=capture_stream(device)):
+        with recording(graph, device, self._memory):
             out = embed()
         if len(self._embeddings) == MAX_GRAPHS:
             self._embeddings.popitem(last=False)
@@ -184,7 +184,7 @@ class GraphPool:
         step()  # compiles kernels and lets libraries choose theirs, which cannot happen while recording
         torch.cuda.synchronize(self._runtime.device)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._memory, stream=capture_stream(self._runtime.device)):
+        with recording(graph, self._runtime.device, self._memory):
             step()
         if len(self._graphs) == MAX_GRAPHS:
             self._graphs.popitem(last=False)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 
 import torch
 
-from locutor.engines.device import capture_stream
+from locutor.engines.device import recording
 
 
 class StepGraphs:
@@ -25,6 +25,6 @@ class StepGraphs:
             return
         step()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=capture_stream(self._device)):
+        with recording(graph, self._device, self._pool):
             step()  # recorded, not run
         self._graphs[key] = graph
