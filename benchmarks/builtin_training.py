@@ -28,10 +28,9 @@ from locutor.engines.f5.real_frames import RealFrames
 from locutor.training import loop
 from locutor.training.builtin.acoustic import WINDOWS, AcousticConfig, AcousticObjective, Batch
 from locutor.training.builtin.shards import Pool
-from locutor.training.compiled import compile_blocks
 from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
-from locutor.training.learning import Learning
+from locutor.training.learning import learning_of
 
 STREAM_S, N_STREAMS, CLIP_S = 45, 12, 5
 FRAMES = 180_000
@@ -80,13 +79,13 @@ def contender(world: World, pool: Pool, compiled: bool = False, convolving: bool
     if convolving:
         convolve_at_once(network)
     on_gpu = world.device.type == "cuda"
-    if compiled and on_gpu:
-        compile_blocks(network)
     frames = FRAMES // 100 if world.tiny else FRAMES
     objective = AcousticObjective(network, pool, AcousticConfig(frames_per_batch=frames, held_out_streams=0))
-    config = TrainConfig(max_steps=1, precision="bf16" if on_gpu else "fp32", learning_rate=1e-4)
+    config = TrainConfig(
+        max_steps=1, precision="bf16" if on_gpu else "fp32", learning_rate=1e-4, compile=compiled and on_gpu
+    )
     optimizer, ema = loop.make_optimizer(network, config, world.device), EMA(network, 0.999)
-    learn = Learning(objective, config.precision)
+    learn = learning_of(objective, config)
     batches = one_of_each(objective)
 
     def step(k: int) -> None:

@@ -16,7 +16,7 @@ from locutor.training.config import TrainConfig
 from locutor.training.ema import EMA
 from locutor.training.f5 import Batch, Clip, F5Objective, SpanConfig
 from locutor.training.f5_finetune import FRAMES_PER_CLIP, F5Trainable
-from locutor.training.learning import Learning, learning_of
+from locutor.training.learning import learning_of
 from locutor.training.loop import make_optimizer, step_of
 
 if TYPE_CHECKING:
@@ -146,12 +146,11 @@ def _ours(world: "World", frames: int, compiled: bool = False, recorded: bool = 
     objective, batches = _made(world, frames, lora)
     on_gpu = world.device.type == "cuda"
     config = TrainConfig(
-        max_steps=1, learning_rate=1e-5, compile=compiled and on_gpu, precision="bf16" if on_gpu else "fp32"
-    )
+        max_steps=1, learning_rate=1e-5, compile=compiled and on_gpu, record=recorded,
+        precision="bf16" if on_gpu else "fp32",
+    )  # fmt: skip
     optimizer, ema = make_optimizer(objective.network, config, world.device), EMA(objective.network, 0.999)
     learn = learning_of(objective, config)
-    if not recorded:
-        learn = Learning(objective, config.precision)
 
     def step(k: int) -> None:
         step_of(Given(objective, batches[k]), learn, optimizer, config, k)
@@ -164,7 +163,7 @@ class Given:
     """An objective that gives one batch."""
 
     def __init__(self, objective: Any, batch: Any) -> None:
-        self.network, self.loss, self._batch = objective.network, objective.loss, batch
+        self.network, self._batch = objective.network, batch
 
     def batch(self, generator: torch.Generator) -> Any:
         return self._batch

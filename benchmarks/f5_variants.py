@@ -5,8 +5,7 @@ A variant that is quicker than "as it is" by more than the spread, at no larger 
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +43,8 @@ def run(world: "World") -> None:
         pool = GraphPool(runtime) if runtime.ops.capturable else None
 
         def run(steps: int) -> Any:
-            with _sums_in_half(narrow):
-                return solve(runtime, world.vocoder, [spoken], steps, pool)
+            torch.backends.cuda.matmul.allow_fp16_accumulation = narrow  # a graph keeps what it was recorded with
+            return solve(runtime, world.vocoder, [spoken], steps, pool)
 
         run(7)  # met once
         running[name] = run
@@ -66,19 +65,9 @@ def run(world: "World") -> None:
                 times[name].append(1e3 * (time.perf_counter() - start))
         for name, spent in times.items():
             print(f"  NFE {steps}, {name}: {statistics.median(spent):.2f} ms, least {min(spent):.2f} (n {len(spent)})")
+    torch.backends.cuda.matmul.allow_fp16_accumulation = False
     if world.device.type == "cuda":
         _outside(world)
-
-
-@contextmanager
-def _sums_in_half(narrow: bool) -> Iterator[None]:
-    """Whether matrix products may add up in float16; graphs keep what they were recorded with."""
-    before = torch.backends.cuda.matmul.allow_fp16_accumulation
-    torch.backends.cuda.matmul.allow_fp16_accumulation = narrow
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_fp16_accumulation = before
 
 
 def attends(world: "World") -> dict[str, Attend | None]:

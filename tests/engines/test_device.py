@@ -69,6 +69,8 @@ def test_what_triton_needs_besides_itself(monkeypatch: pytest.MonkeyPatch, tmp_p
     found.clear()
     assert missing_for_triton() == "gcc"
     monkeypatch.setenv("CC", "mycc")
+    found["gcc"] = "/usr/bin/gcc"
+    assert missing_for_triton() == "gcc"  # the one that is named is not there
     found["mycc"] = "/opt/mycc"
     assert missing_for_triton() is None
 

@@ -119,7 +119,8 @@ def runs_triton(device: str) -> bool:
 def missing_for_triton() -> str | None:
     """Debian's name of what Triton, and with it torch.compile on CUDA, builds the launchers of its kernels with and
     does not find here: a C compiler, Python's headers. Looks where triton/runtime/build.py does."""
-    if not any(map(shutil.which, filter(None, (os.environ.get("CC"), "gcc", "clang")))):
+    named = os.environ.get("CC")
+    if not any(map(shutil.which, [named] if named else ["gcc", "clang"])):
         return "gcc"
     scheme = sysconfig.get_default_scheme().replace("posix_local", "posix_prefix")
     if not Path(sysconfig.get_path("include", scheme), "Python.h").is_file():

@@ -19,7 +19,7 @@ from locutor.engines.f5.layout import frame_mask, packed
 from locutor.engines.f5.real_frames import RealFrames
 from locutor.errors import OptionError
 from locutor.training.buckets import FrameBuckets
-from locutor.training.f5_lesson import Lesson, Shape, padded, unpacked
+from locutor.training.f5_lesson import Lesson, Rope, Shape, padded, unpacked
 from locutor.training.flow import draw, flow_sample, masked_mse
 
 
@@ -86,7 +86,8 @@ class F5Objective:
         return [_collate([self._held_out[i] for i in batch]) for batch in buckets.batches]
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        return self._answered(self.draw(batch, generator))
+        lesson = self.draw(batch, generator)
+        return self._answered(lesson, rope_of_real(lesson.real))
 
     def can_be_recorded(self) -> bool:
         return _has_kernels(next(self.network.parameters()).device)
@@ -99,13 +100,14 @@ class F5Objective:
 
     def loss_of(self, shape: Shape, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         """Of what `shaped` gives; the same as `loss` but for rounding."""
-        return self._answered(unpacked(shape, tensors, _uses_kernels(tensors[0].device)))
+        return self._answered(*unpacked(shape, tensors, _uses_kernels(tensors[0].device)))
 
-    def _answered(self, lesson: Lesson) -> dict[str, Tensor]:
+    def _answered(self, lesson: Lesson, rope: Rope) -> dict[str, Tensor]:
+        """rope: of the real frames, (r, e) each."""
         network = self.network
         text = network.text_embed(lesson.rows, lesson.valid, drop_text=lesson.no_text)
         projected = network.input_embed.project_context(lesson.cond, lesson.real.take(text))
-        predicted = network(lesson.x, lesson.time, Context(projected, None, lesson.rope, lesson.real))
+        predicted = network(lesson.x, lesson.time, Context(projected, None, rope, lesson.real))
         return {"loss": masked_mse(predicted, lesson.velocity, counted=lesson.span)}
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Lesson:
@@ -128,7 +130,6 @@ class F5Objective:
             valid=frame_mask(batch.n_frames.tolist()).to(device)[..., None].to(mel.dtype),
             no_text=neither,
             real=real,
-            rope=rope_of_real(real),
         )
 
     def _spans(self, n_frames: Tensor, longest: int, generator: torch.Generator) -> Tensor:

@@ -7,13 +7,17 @@ frames of all of them, m mel bands, e width of a head.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from torch import Tensor
 
 from locutor.engines.f5.dit import rope_of_real
+from locutor.engines.f5.graph import bucket_rows
 from locutor.engines.f5.layout import FILLER
 from locutor.engines.f5.real_frames import RealFrames
+
+FINENESS = 32  # finer than the buckets of a solve: a shape comes again and again, and all of its rows are computed
+Rope: TypeAlias = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Lesson:
 
     x, cond, velocity: (1, r, m), state, reference and answer of the real frames. span: (1, r) bool, where the answer
     counts. time: (b,). rows, valid: (b, n) and (b, n, 1), the padded text and which of its frames are real. no_text:
-    (b,) bool, whose text is withheld. rope: of the real frames, (r, e) each.
+    (b,) bool, whose text is withheld.
     """
 
     x: Tensor
@@ -34,7 +38,6 @@ class Lesson:
     valid: Tensor
     no_text: Tensor
     real: RealFrames
-    rope: tuple[Tensor, Tensor]
 
 
 class Shape(NamedTuple):
@@ -47,11 +50,11 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, lengths: Sequence[int]) -> "Shape":
-        """With less than a thirty-second more rows than there are, or 64."""
+        """With less than a thirty-second more rows than there are, or 16."""
         n_rows, n_samples = sum(lengths), len(lengths)
-        step = max(64, 1 << n_rows.bit_length() >> 6)
+        rows = bucket_rows(n_rows, FINENESS)
         samples = _up(n_samples, max(1, 1 << n_samples.bit_length() >> 3))
-        return cls(_up(n_rows, step), samples + 1, max(_up(max(lengths), 256), step))
+        return cls(rows, samples + 1, _up(max(*lengths, rows - n_rows), 256))
 
     def lengths(self, lengths: Sequence[int]) -> list[int]:
         """Of all its samples."""
@@ -63,7 +66,7 @@ def _up(n: int, step: int) -> int:
 
 
 def padded(lesson: Lesson, lengths: Sequence[int], shape: Shape) -> tuple[Tensor, ...]:
-    """All tensors of the lesson in this shape; lengths: of its samples."""
+    """All tensors of the lesson in this shape, and its rope; lengths: of its samples."""
     b, n = shape.samples, shape.longest
     real = RealFrames.of(shape.lengths(lengths), n, lesson.x.device)
     cos, sin = rope_of_real(real)
@@ -77,11 +80,11 @@ def padded(lesson: Lesson, lengths: Sequence[int], shape: Shape) -> tuple[Tensor
     )
 
 
-def unpacked(shape: Shape, tensors: Sequence[Tensor], kernels: bool) -> Lesson:
-    """The lesson that `padded` made these tensors of. kernels: see RealFrames."""
+def unpacked(shape: Shape, tensors: Sequence[Tensor], kernels: bool) -> tuple[Lesson, Rope]:
+    """The lesson that `padded` made these tensors of, and its rope. kernels: see RealFrames."""
     x, cond, velocity, span, time, rows, valid, no_text, place, sample, first, end, bounds, cos, sin = tensors
     real = RealFrames(place, sample, first, end, bounds, shape.longest, kernels)
-    return Lesson(x, cond, velocity, span, time, rows, valid, no_text, real, (cos, sin))
+    return Lesson(x, cond, velocity, span, time, rows, valid, no_text, real), (cos, sin)
 
 
 def _filled(x: Tensor, *sizes: int, value: float = 0) -> Tensor:

@@ -59,7 +59,7 @@ class Learning:
     keeps_gradients, settles_after = False, 0
 
     def __init__(self, objective: Measured, precision: str) -> None:
-        self.network, self._objective, self._precision = objective.network, objective, precision
+        self._objective, self._precision = objective, precision
 
     def __call__(self, batch: Any, generator: torch.Generator, n_batches: int = 1) -> dict[str, Tensor]:
         """Losses of the batch, detached. n_batches: whose gradients are added up to their mean."""
@@ -69,21 +69,19 @@ class Learning:
         return {name: value.detach() for name, value in losses.items()}
 
 
-N_PLAIN = 1  # calls of a shape before it is recorded, in which libraries get ready for it
-
-
 class RecordedLearning:
     """In bf16 from graphs; what it returns is overwritten by the next call.
 
-    Gradients must stay where they are: zero them, do not replace them. max_shapes: that are recorded, for each takes
-    some 20 MB of a large network; others are learned without a graph.
+    Gradients must stay where they are: zero them, do not replace them. n_plain: calls of a shape before it is recorded,
+    in which libraries get ready for it. max_shapes: that are recorded, for each takes some 20 MB of a large network;
+    others are learned without a graph.
     """
 
-    keeps_gradients, settles_after = True, N_PLAIN + 1
-    max_shapes = 64
+    n_plain, max_shapes = 1, 64
+    keeps_gradients, settles_after = True, n_plain + 1
 
     def __init__(self, objective: Recordable) -> None:
-        self.network, self._objective = objective.network, objective
+        self._objective = objective
         self._captured, self._workspace = dict[Hashable, Captured](), Workspace()
 
     def __call__(self, batch: Any, generator: torch.Generator, n_batches: int = 1) -> dict[str, Tensor]:
@@ -92,7 +90,7 @@ class RecordedLearning:
         share = torch.full((), 1 / n_batches, device=generator.device)
         learn = partial(_learn, self._objective, shape)
         if shape not in self._captured and len(self._captured) < self.max_shapes:
-            self._captured[shape] = Captured(learn, self._workspace, N_PLAIN)
+            self._captured[shape] = Captured(learn, self._workspace, self.n_plain)
         return self._captured.get(shape, learn)(share, *tensors)
 
 

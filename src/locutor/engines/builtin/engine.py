@@ -214,7 +214,7 @@ class BuiltinEngine:
         """A batch; on a CPU it takes more than the one utterance that pays."""
         networks, chosen = self._open(), SolveOptions.of(options)
         most = max(self.info.max_batch, INFO.max_batch)
-        return FlowSession(lambda batch: Solve(networks.acoustic, networks.vocoder, batch, chosen), most)
+        return FlowSession(lambda batch: Solve(networks.acoustic, networks.vocoder, batch, chosen), most, self._device)
 
     def close(self) -> None:
         """Let go of the weights."""

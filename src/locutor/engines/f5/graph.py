@@ -23,10 +23,13 @@ MAX_GRAPHS = 64
 FINENESS = 13  # buckets are at most 1 / 13 apart
 
 
-def bucket_rows(n: int) -> int:
-    """Rows of the smallest bucket that holds n: padding is below 8 %, and a multiple of 16 except for very few rows."""
+def bucket_rows(n: int, fineness: int = FINENESS) -> int:
+    """Rows of the smallest bucket that holds n, a multiple of 16: padding is below 8 % except for very few rows.
+
+    fineness: buckets are at most its inverse apart.
+    """
     step = 16
-    while step * 2 * FINENESS <= n:
+    while step * 2 * fineness <= n:
         step *= 2
     return -(-n // step) * step
 
