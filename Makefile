@@ -13,9 +13,12 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 4 --dist loa
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $@
 
+# PyTorch for CUDA brings its own; beside one for the CPU this one's interpreter runs the GPU kernels' tests.
+TRITON := triton==3.7.1; sys_platform == "linux"
 .venv/installed-dev: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[f5,xtts,asr,train,codecs,download,dev]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps resemblyzer distillmos xls-r-sqa
+	$(BIN)/python -c 'import triton' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps '$(TRITON)'
 	touch $@
 
 .PHONY: run

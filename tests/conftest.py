@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import structlog
+import torch
 from hypothesis import settings
 
 from locutor.audio import io
@@ -21,6 +23,10 @@ from locutor.types import Waveform
 
 if TYPE_CHECKING:
     from locutor.engines.base import Engine
+
+# Read when Triton is first imported: without a GPU its interpreter runs the kernels, slowly and on a CPU.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 TONE_ENGINE = Path(__file__).parent / "tone_engine"
 

@@ -31,19 +31,21 @@ def _convolve_kernel(
     in_channel = tl.arange(0, IN)
     wanted = out_channel < C_OUT
     total = tl.zeros((TIMES, OUT), dtype=tl.float32)
-    for step in range(TAPS * (C_IN // IN)):
-        tap, first = step // (C_IN // IN), step % (C_IN // IN) * IN
+    parts: tl.constexpr = (C_IN + IN - 1) // IN
+    for step in range(TAPS * parts):
+        tap, first = step // parts, step % parts * IN
+        known = first + in_channel < C_IN
         source = time + (tap - TAPS // 2) * DILATION
         heard = (source >= 0) & (source < n_times)
         x = tl.load(
             x_ptr + (row * n_times + source)[:, None] * C_IN + (first + in_channel)[None, :],
-            mask=heard[:, None],
+            mask=heard[:, None] if C_IN % IN == 0 else heard[:, None] & known[None, :],
             other=0.0,
         )
         x = tl.where(x > 0, x, (x * slope).to(x.dtype))
         weight = tl.load(
             weight_ptr + (tap * C_IN + first + in_channel)[:, None] * C_OUT + out_channel[None, :],
-            mask=wanted[None, :],
+            mask=wanted[None, :] if C_IN % IN == 0 else wanted[None, :] & known[:, None],
             other=0.0,
         )
         total = tl.dot(x, weight, total, input_precision="tf32")
@@ -99,7 +101,7 @@ class Convolution:
         bias = self.bias if bias is None else bias
         out = x.new_empty(b, t, c_out)
         times, outs = tile(c_out)
-        ins = min(c_in, 128 // x.element_size())
+        ins = min(max(NARROWEST, triton.next_power_of_2(c_in)), 128 // x.element_size())
         grid = (triton.cdiv(t, times), triton.cdiv(c_out, outs), b)
         _convolve_kernel[grid](
             x, self.weight, bias, x if added is None else added, out, t, bias.stride(0) if len(bias) > 1 else 0, slope,
