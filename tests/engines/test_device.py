@@ -13,6 +13,7 @@ from locutor.engines.device import (
     chosen_name,
     missing_for_triton,
     runs_triton,
+    sent,
     set_threads,
 )
 from locutor.errors import OptionError
@@ -45,6 +46,19 @@ def test_no_silent_fallback_to_the_cpu() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_is_the_first_one() -> None:
     assert choose_device("cuda").name == choose_device("auto").name == "cuda:0"
+
+
+def test_only_cuda_is_sent_to_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: dict[str, bool] = {}
+
+    def to(self: torch.Tensor, device: torch.device | str, non_blocking: bool) -> torch.Tensor:
+        waited[str(device)] = not non_blocking
+        return self
+
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    for device in ("cpu", "mps", torch.device("cuda:1"), "cuda"):
+        sent(torch.zeros(1), device)
+    assert waited == {"cpu": True, "mps": True, "cuda:1": False, "cuda": False}
 
 
 def test_threads() -> None:

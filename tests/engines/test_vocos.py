@@ -143,6 +143,13 @@ def test_one_copy_is_shared_and_let_go(network: Vocos, tmp_path: Path) -> None:
     assert gone() is None and len(cache) == 0
 
 
+def test_files_of_a_hubs_cache_are_links_named_by_their_hash(network: Vocos, tmp_path: Path) -> None:
+    cache, folder = VocoderCache(), public_file(network, tmp_path)
+    blob = (folder / "pytorch_model.bin").rename(tmp_path / "97ec")
+    (folder / "pytorch_model.bin").symlink_to(blob)
+    assert cache.get(folder) is cache.get(folder / "pytorch_model.bin")
+
+
 def test_changed_files_are_read_again(network: Vocos, tmp_path: Path) -> None:
     import os
 

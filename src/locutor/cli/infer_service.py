@@ -86,9 +86,9 @@ def _make_folder(folder: Path, model: str, files: Mapping[str, Path], config: st
     links = {role: f"{role}/{path.name}" for role, path in files.items()}
     for role, path in files.items():
         (part / role).mkdir()
-        (part / links[role]).symlink_to(path.resolve())
+        (part / links[role]).symlink_to(path.absolute())
     for sidecar in _sidecars(files["model"]):
-        (part / "model" / sidecar.name).symlink_to(sidecar.resolve())
+        (part / "model" / sidecar.name).symlink_to(sidecar.absolute())
     card = {
         "id": model,
         "engine": "f5",

@@ -99,7 +99,16 @@ def multiplies_bf16(device: str) -> bool:
     """Whether this is a CPU with a unit for products of bfloat16 matrices (AMX); on others float32 is faster."""
     import torch
 
-    return device == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)  # PyTorch has it from 2.11 on
+    return device == "cpu" and bool(capabilities().get("amx_bf16"))
+
+
+def sent(tensor: "torch.Tensor", device: "torch.device | str") -> "torch.Tensor":
+    """From the CPU to a device. The host need not wait for CUDA; Apple's GPU would read memory that is already given
+    away (PyTorch's issue 189690)."""
+    import torch
+
+    return tensor.to(device, non_blocking=torch.device(device).type == "cuda")
 
 
 def runs_triton(device: str) -> bool:

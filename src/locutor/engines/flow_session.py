@@ -104,5 +104,5 @@ def _on_host(waveforms: list[Tensor]) -> list[Tensor]:
 
 def _finished(i: UtteranceId, samples: Tensor) -> list[Event]:
     if not torch.isfinite(samples).all():
-        return [Failed(i, EngineError("the network gave NaN or infinite values; try float32 or another seed"))]
+        return [Failed(i, EngineError("the network gave NaN or infinite values; try another seed"))]
     return [AudioChunk(i, Waveform(samples.numpy(), SAMPLE_RATE)), Done(i)]

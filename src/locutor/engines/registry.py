@@ -7,7 +7,7 @@ object a function of (Checkpoint, device name) that returns an Engine.
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
@@ -82,13 +82,23 @@ class EngineRegistry:
         return self._loaders[name](checkpoint, device)
 
 
-def default_registry() -> EngineRegistry:
-    """Locutor's own engines and those that installed packages offer."""
+# One for the process: adapters of one base come from many places, each with a registry of its own.
+_BUILTIN_BASES: "SharedBases[BuiltinEngine]" = SharedBases()
+_F5_BASES: "SharedBases[F5Engine]" = SharedBases()
+
+
+@cache
+def _vocoders() -> "VocoderCache":
     from locutor.engines.vocoder import VocoderCache
 
+    return VocoderCache()
+
+
+def default_registry() -> EngineRegistry:
+    """Locutor's own engines and those that installed packages offer."""
     registry = EngineRegistry()
-    registry.add("builtin", partial(_load_builtin, SharedBases()))
-    registry.add("f5", partial(_load_f5, SharedBases(), VocoderCache()))
+    registry.add("builtin", _load_builtin)
+    registry.add("f5", _load_f5)
     registry.add("xtts", _load_xtts)
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         registry.add(entry.name, partial(_load_from, entry))
@@ -100,17 +110,17 @@ def _load_from(entry: EntryPoint, checkpoint: Checkpoint, device: str) -> Engine
     return engine
 
 
-def _load_builtin(bases: "SharedBases[BuiltinEngine]", checkpoint: Checkpoint, device: str) -> Engine:
+def _load_builtin(checkpoint: Checkpoint, device: str) -> Engine:
     from locutor.engines.builtin.engine import WEIGHTS, BuiltinEngine
 
     path = checkpoint.files.get("model", WEIGHTS)
     if (adapter := _adapter(checkpoint)) is None:
         return BuiltinEngine.load(device, path)
-    base = bases.get((path, device), lambda: BuiltinEngine.load(device, path))
-    return bases.keep(base, base.with_adapter(adapter))
+    base = _BUILTIN_BASES.get((path, device), lambda: BuiltinEngine.load(device, path))
+    return _BUILTIN_BASES.keep(base, base.with_adapter(adapter))
 
 
-def _load_f5(bases: "SharedBases[F5Engine]", vocoders: "VocoderCache", checkpoint: Checkpoint, device: str) -> Engine:
+def _load_f5(checkpoint: Checkpoint, device: str) -> Engine:
     from locutor.engines.f5.engine import UNKNOWN_ORIGIN, F5Engine
 
     card, files = checkpoint.card, checkpoint.files
@@ -118,15 +128,15 @@ def _load_f5(bases: "SharedBases[F5Engine]", vocoders: "VocoderCache", checkpoin
     if absent:
         raise CheckpointError(f"the card of model {card.id!r} names no file for {', '.join(absent)}")
     info = replace(UNKNOWN_ORIGIN, languages=card.languages, licence=card.licence, commercial_use=card.commercial_use)
-    vocoder = vocoders.get(files["vocoder"], device)
+    vocoder = _vocoders().get(files["vocoder"], device)
 
     def load() -> F5Engine:
         return F5Engine.load(files["model"], files["vocab"], vocoder, device=device, config=card.config, info=info)
 
     if (adapter := _adapter(checkpoint)) is None:
         return load()
-    base = bases.get((files["model"], device), load)
-    return bases.keep(base, base.with_adapter(adapter, info))
+    base = _F5_BASES.get((files["model"], device), load)
+    return _F5_BASES.keep(base, base.with_adapter(adapter, info))
 
 
 def _adapter(checkpoint: Checkpoint) -> "Adapter | None":

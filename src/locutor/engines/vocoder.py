@@ -46,8 +46,8 @@ class VocoderCache:
 
         Raises NotFoundError, CheckpointError.
         """
-        file = _weights_file(path).resolve()
-        key = (file, file.stat().st_mtime, str(device))
+        file = _weights_file(path)
+        key = (file.resolve(), file.stat().st_mtime, str(device))
         with self._lock:
             vocoder = self._loaded.get(key)
             if vocoder is None:

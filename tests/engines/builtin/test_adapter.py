@@ -49,9 +49,8 @@ def reference() -> Waveform:
 
 
 def test_adapters_share_their_base_and_speak(tmp_path: Path, builtin: Engine, reference: Waveform) -> None:
-    registry = default_registry()
-    silent = registry.load(checkpoint(tmp_path / "silent", 0.0), "cpu")
-    strong = registry.load(checkpoint(tmp_path / "strong", 0.05), "cpu")
+    silent = default_registry().load(checkpoint(tmp_path / "silent", 0.0), "cpu")
+    strong = default_registry().load(checkpoint(tmp_path / "strong", 0.05), "cpu")  # as each model of a service is
     assert isinstance(silent, BuiltinEngine) and isinstance(strong, BuiltinEngine)
     places = {engine._open().acoustic.proj_out.weight.data_ptr() for engine in (silent, strong)}
     assert len(places) == 1, "one base serves both"

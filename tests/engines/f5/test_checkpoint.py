@@ -39,6 +39,8 @@ FLAT: dict[str, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {
     "fork's ema": lambda t: prefixed(t, "ema."),
     "data parallel": lambda t: prefixed(t, "module."),
     "ema of data parallel": lambda t: prefixed(t, "ema_model.module."),
+    "compiled": lambda t: prefixed(t, "ema_model._orig_mod."),
+    "with a vocoder": lambda t: {**prefixed(t, "ema_model."), "vocoder._orig_mod.head.out.bias": torch.zeros(2)},
     "with update": lambda t: {**prefixed(t, "ema_model."), "update": torch.tensor(3)},
 }
 

@@ -69,6 +69,20 @@ def test_folder_name(tmp_path: Path, folder: str, name: str) -> None:
     assert find_config(tmp_path / folder / "model_1.safetensors") == packaged_config(name)
 
 
+def test_folder_name_behind_links_to_files_named_by_their_hash(tmp_path: Path) -> None:
+    snapshot = tmp_path / "snapshots" / "84e5a4" / "F5TTS_v1_Base"
+    snapshot.mkdir(parents=True)
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "97ec").touch()
+    (snapshot / "model_1.safetensors").symlink_to(Path("..", "..", "..", "blobs", "97ec"))
+    (tmp_path / "again.safetensors").symlink_to(snapshot / "model_1.safetensors")
+    for file in (snapshot / "model_1.safetensors", tmp_path / "again.safetensors"):
+        assert find_config(file) == packaged_config("F5TTS_v1_Base")
+    (tmp_path / "round.pt").symlink_to(tmp_path / "round.pt")
+    with pytest.raises((OSError, RuntimeError, CheckpointError)):  # by Python's version
+        find_config(tmp_path / "round.pt")
+
+
 def test_bigvgan_variant_says_so() -> None:
     assert packaged_config("F5TTS_Base_bigvgan").mel_kind == "bigvgan"
 

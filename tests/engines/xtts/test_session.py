@@ -1,15 +1,18 @@
 """Several utterances in one batch: each as if alone, joined and left at any step, streamed, refused when full."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from locutor.engines.base import AudioChunk, Done, Event, Utterance, VoicePrompt, synthesize
-from locutor.engines.xtts.engine import XttsEngine
+from locutor.engines.xtts import int8
+from locutor.engines.xtts.decoder import Decoder
+from locutor.engines.xtts.engine import Plan, XttsEngine
 from locutor.errors import AudioError, EngineError, NotFoundError, OptionError
 from locutor.types import SpeechRequest, SynthesisOptions
 
@@ -108,6 +111,39 @@ def test_eight_bits_sound_nearly_alike(engine: XttsEngine, kit: ModuleType, tmp_
     with torch.inference_mode():
         exact, near = (e._open().gpt.gpt(x) for e in (engine, small))
     assert 0 < float((exact - near).norm() / exact.norm()) < 0.03
+
+
+@pytest.mark.parametrize(("capability", "dtype"), [((7, 5), torch.float32), ((8, 0), torch.bfloat16)])
+def test_gpus_without_bfloat16_compute_in_float32(
+    capability: tuple[int, int], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    plan = Plan.of("cuda:0")
+    assert plan.dtype == dtype and (plan.vocoder_dtype == torch.float32) == (dtype == torch.float32)
+
+
+@pytest.mark.parametrize(("engines", "chosen"), [(["qnnpack", "none"], "qnnpack"), (["none"], "none")])
+def test_eight_bits_only_where_there_are_kernels(
+    engines: list[str], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Apple's processors PyTorch has QNNPACK but begins with none."""
+    backend = SimpleNamespace(engine="none", supported_engines=engines)
+    monkeypatch.setattr(int8.torch.backends, "quantized", backend)
+    assert Plan.of("cpu").int8 == (chosen != "none") and backend.engine == chosen
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_model_that_says_nothing_says_so(
+    engine: XttsEngine, voices: list[VoicePrompt], retries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop code at once, spoken faster, is less than one frame."""
+    options = SynthesisOptions(seed=1, speed=1.5, retries=retries)
+    spoken = engine.prepare(SpeechRequest(text=TEXTS[0], language="en", options=options), voices[0])
+    stop = engine._open().config.stop_audio_token
+    run = Decoder.run
+    monkeypatch.setattr(Decoder, "run", lambda self: replace(made := run(self), codes=made.codes.fill_(stop)))
+    with pytest.raises(EngineError, match="the model spoke nothing; try another seed"):
+        synthesize(engine, [spoken], options)
 
 
 def test_several_recordings_make_one_voice(engine: XttsEngine, kit: ModuleType) -> None:

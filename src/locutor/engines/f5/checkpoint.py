@@ -17,9 +17,9 @@ from locutor.engines.weights import load_strict, read_weights
 from locutor.errors import CheckpointError
 
 EMA_PREFIX = "ema_model."
-PREFIXES = (EMA_PREFIX, "ema.", "module.")
+PREFIXES = (EMA_PREFIX, "ema.", "module.", "_orig_mod.")
 NETWORK_PREFIX = "transformer."
-MEL_PREFIX = "mel_spec."  # filters and window, which old files carry
+BESIDE = ("mel_spec.", "vocoder.")  # filters and window, which old files carry; a vocoder, which some fine-tunes do
 COUNTERS = ("initted", "step", "update")
 
 
@@ -41,7 +41,7 @@ def read_checkpoint(path: Path, config: ConfigChoice | None = None, use_ema: boo
     content = read_weights(path)
     found = find_config(path, config)
     tensors = {strip_prefixes(name): value for name, value in _network_part(content, path, use_ema).items()}
-    kept = {k: v for k, v in tensors.items() if k not in COUNTERS and not k.startswith(MEL_PREFIX)}
+    kept = {k: v for k, v in tensors.items() if k not in COUNTERS and not k.startswith(BESIDE)}
     odd = [k for k, v in kept.items() if not k.startswith(NETWORK_PREFIX) or not isinstance(v, Tensor)]
     if odd or not kept:
         what = f"unexpected entries {', '.join(odd[:8])}" if odd else "no tensors"
@@ -76,7 +76,7 @@ def save_checkpoint(network: DiT, path: Path) -> None:
 
 
 def strip_prefixes(name: str) -> str:
-    """Name without the prefixes that averaging and data-parallel wrappers put before it."""
+    """Name without the prefixes that averaging, compiling and data-parallel wrappers put before it."""
     for prefix in PREFIXES:
         if name.startswith(prefix):
             return strip_prefixes(name.removeprefix(prefix))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -15,6 +15,7 @@ from locutor.engines.f5.modules import HEAD_DIM
 from locutor.errors import CheckpointError, NotFoundError
 
 NAMES = ("F5TTS_v1_Base", "F5TTS_Base", "F5TTS_Small", "F5TTS_v1_Small")
+MAX_LINKS = 40  # as many as Linux follows
 
 # Released folders whose name is not that of their config.
 VARIANTS: dict[str, tuple[str, Mapping[str, Any]]] = {
@@ -107,13 +108,24 @@ def find_config(checkpoint: Path, choice: ConfigChoice | None = None) -> F5Confi
             if sidecar.is_file():
                 return read_config(sidecar)
     known = {_squeeze(name): name for name in (*NAMES, *VARIANTS)}
-    for name in (checkpoint.stem, checkpoint.resolve().parent.name):
+    for name in (checkpoint.stem, *_folder_names(checkpoint)):
         if _squeeze(name) in known:
             return packaged_config(known[_squeeze(name)])
     raise CheckpointError(
         f"cannot tell which F5 variant {checkpoint} is (v0 and v1 have the same tensors): pass config= one of "
         f"{', '.join(NAMES)}, put a {checkpoint.name}.yaml beside it, or name its folder after the variant"
     )
+
+
+def _folder_names(file: Path) -> Iterator[str]:
+    """Of the folders that a file is in, from link to link: a hub's cache has links to files named by their hash."""
+    file = file.absolute()
+    for _ in range(MAX_LINKS):
+        yield file.parent.name
+        if not file.is_symlink():
+            break
+        file = file.parent / file.readlink()
+    yield file.resolve().parent.name
 
 
 def _chosen(choice: ConfigChoice) -> F5Config:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from locutor.engines.device import sent
+
 TILE = 64  # query rows of one program of the attention kernel
 
 
@@ -47,7 +49,7 @@ class Packing:
     @classmethod
     def of(cls, lengths: Sequence[int], device: torch.device | str = "cpu") -> "Packing":
         """Sequences as they are, without any padding."""
-        return cls.from_index(lengths, packing_index(lengths).to(device, non_blocking=True))
+        return cls.from_index(lengths, sent(packing_index(lengths), device))
 
     @classmethod
     def from_index(cls, lengths: Sequence[int], index: Tensor, longest: int | None = None) -> "Packing":

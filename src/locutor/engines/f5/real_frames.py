@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from locutor.engines.device import sent
 from locutor.engines.f5.packing import Packing
 
 
@@ -35,7 +36,7 @@ class RealFrames(NamedTuple):
     def of(cls, lengths: Sequence[int], n: int, device: torch.device | str = "cpu", kernels: bool = False) -> Self:
         """lengths: of each sample. n: frames that all are padded to."""
         packing = Packing.of(lengths, device)
-        sample = torch.from_numpy(np.arange(len(lengths)).repeat(lengths)).to(device, non_blocking=True)
+        sample = sent(torch.from_numpy(np.arange(len(lengths)).repeat(lengths)), device)
         place = packing.position + n * sample
         return cls(place, sample, packing.first, packing.end, packing.bounds, packing.longest, kernels)
 

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from locutor.engines.device import sent
 from locutor.engines.f5.dit import Attention, DiT
 from locutor.engines.f5.layout import frame_mask, packed
 from locutor.engines.f5.modules import HEAD_DIM, NORM_EPS, rope_frequencies, rope_table
@@ -118,8 +119,7 @@ class Runtime:
 
     def send(self, tensor: Tensor) -> Tensor:
         """From the CPU to the device; to a GPU through pinned memory, so that the host need not wait."""
-        pinned = tensor.pin_memory() if self.device.type == "cuda" else tensor
-        return pinned.to(self.device, non_blocking=True)
+        return sent(tensor.pin_memory() if self.device.type == "cuda" else tensor, self.device)
 
     def velocity(self, x: Tensor, modulation: Tensor, context: Tensor, packing: Packing) -> Tensor:
         """x: state (s, m). modulation: (6 * depth + 2, d), one step of a schedule. context: (r, d), r = s or, with

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from locutor.engines.base import Utterance
+from locutor.engines.device import sent
 from locutor.engines.f5.decoder import Decoder
 from locutor.engines.f5.graph import Batch, GraphPool
 from locutor.engines.f5.packing import Packing
@@ -40,7 +41,7 @@ class Solve:
         self._runtime, self._decoder, self._graphs = runtime, decoder, graphs
         self._prepared: list[Prepared] = [u.state for u in utterances]
         self._schedule = runtime.schedule(options.nfe_step, options.sway_sampling_coef)
-        self._factors = step_factors(self._schedule, options.cfg_strength).to(runtime.device, non_blocking=True)
+        self._factors = sent(step_factors(self._schedule, options.cfg_strength), runtime.device)
         self._n_done = 0
         lengths = [u.n_frames for u in utterances]
         context = self._context(lengths, options.is_guided)

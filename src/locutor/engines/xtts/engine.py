@@ -10,12 +10,13 @@ import torch
 
 from locutor.audio.reference import check_reference
 from locutor.engines.base import EngineInfo, Utterance, VoicePrompt
+from locutor.engines.device import choose_precision
 from locutor.engines.lora import Adapter
 from locutor.engines.options import refuse_options
 from locutor.engines.xtts.checkpoint import build_network, read_checkpoint, with_adapter
 from locutor.engines.xtts.config import OUTPUT_SAMPLE_RATE, read_config
 from locutor.engines.xtts.decoder import Decoder
-from locutor.engines.xtts.int8 import quantised
+from locutor.engines.xtts.int8 import can_quantise, quantised
 from locutor.engines.xtts.length import CHAR_LIMITS, expected_codes, spoken_s
 from locutor.engines.xtts.network import Xtts
 from locutor.engines.xtts.sampling import SamplingOptions
@@ -70,11 +71,14 @@ class Plan:
 
     @classmethod
     def of(cls, device: str) -> "Plan":
-        """On CUDA bfloat16, and float16 in the vocoder; 8-bit weights on the CPU, float32 elsewhere."""
+        """On CUDA from Ampere on bfloat16, with the vocoder in float16; on a CPU 8-bit weights where PyTorch has the
+        kernels; else float32."""
+        if device.startswith("cuda") and choose_precision(device).name == "float32":
+            return cls(device=device, dtype=torch.float32, int8=False, max_batch=8, steps=8)
         if device.startswith("cuda"):
             types = dict(dtype=torch.bfloat16, vocoder_dtype=torch.float16)
             return cls(device=device, int8=False, max_batch=16, steps=8, **types)
-        return cls(device=device, dtype=torch.float32, int8=device == "cpu", max_batch=4, steps=2)
+        return cls(device=device, dtype=torch.float32, int8=device == "cpu" and can_quantise(), max_batch=4, steps=2)
 
 
 class XttsEngine:

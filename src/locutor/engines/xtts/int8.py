@@ -4,6 +4,7 @@ Each output channel has its own scale; inputs, sums and everything else stay flo
 """
 
 import warnings
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,14 @@ class Int8Linear(nn.Module):
         top = flat.abs().amax(dim=1, keepdim=True).clamp(min=1e-12)
         out = torch.ops.quantized.linear_dynamic(torch.cat([flat / top, self.span]), self._packed, True)
         return torch.addcmul(self.bias, out[:-1], top).view(*x.shape[:-1], -1)
+
+
+def can_quantise() -> bool:
+    """Whether PyTorch has kernels for 8 bits here. On Apple's processors it has to be told to use them."""
+    backend: Any = torch.backends.quantized
+    if backend.engine == "none" and "qnnpack" in backend.supported_engines:
+        backend.engine = "qnnpack"
+    return bool(backend.engine != "none")
 
 
 def quantised(blocks: nn.Module) -> None:

@@ -57,6 +57,7 @@ class _Speaking:
     error: LocutorError | None = None
     states: list[Tensor] = field(default_factory=list)  # (n, d) each, not yet vocoded
     trial: list[Tensor] = field(default_factory=list)  # audio of an attempt that may be thrown away
+    is_heard: bool = False  # of this part or one before
 
     @property
     def now(self) -> Part:
@@ -90,9 +91,13 @@ class XttsSession:
         self._waiting.append(self._begin(self._n_admitted, utterance.state, utterance.seed))
         return self._n_admitted
 
-    def _begin(self, i: UtteranceId, prepared: Prepared, seed: int, part: int = 0, attempt: int = 0) -> _Speaking:
-        stream = FrameStream(prepared.speed, self._reach)
-        return _Speaking(i, prepared, seed, stream, QuietGate(), part=part, attempt=attempt)
+    def _begin(self, i: UtteranceId, prepared: Prepared, seed: int) -> _Speaking:
+        return _Speaking(i, prepared, seed, FrameStream(prepared.speed, self._reach), QuietGate())
+
+    def _again(self, speaking: _Speaking, part: int, attempt: int) -> _Speaking:
+        begun = self._begin(speaking.id, speaking.prepared, speaking.seed)
+        begun.part, begun.attempt, begun.is_heard = part, attempt, speaking.is_heard
+        return begun
 
     def cancel(self, utterance: UtteranceId) -> None:
         self._waiting = [s for s in self._waiting if s.id != utterance]
@@ -183,7 +188,7 @@ class XttsSession:
     def _is_over(self, speaking: _Speaking, samples: Tensor) -> bool:
         """Whether there is nothing more to hear though no stop code came: a run-on into silence, or a failure."""
         if not torch.isfinite(samples).all():
-            speaking.error = EngineError("the network gave NaN or infinite values; try float32 or another seed")
+            speaking.error = EngineError("the network gave NaN or infinite values; try another seed")
             return True
         late = speaking.prepared.options.stop_bias > 0 and speaking.n_codes > speaking.now.expected_codes
         return speaking.gate.closes(samples, late)
@@ -192,6 +197,7 @@ class XttsSession:
         if speaking.error:
             return
         samples = samples[: speaking.gate.n_kept]
+        speaking.is_heard |= len(samples) > 0
         if speaking.prepared.options.retries:
             speaking.trial.append(samples)
         else:
@@ -209,10 +215,12 @@ class XttsSession:
             return [Failed(speaking.id, speaking.error)], None
         good = ended_well(speaking.n_codes, speaking.now.expected_codes, speaking.gate.stopped)
         if not good and attempt < prepared.options.retries:
-            return [], self._begin(speaking.id, prepared, speaking.seed, part, attempt + 1)
+            return [], self._again(speaking, part, attempt + 1)
         events: list[Event] = [_chunk(speaking.id, torch.cat(speaking.trial))] if speaking.trial else []
         if part + 1 < len(prepared.parts):
-            return events, self._begin(speaking.id, prepared, speaking.seed, part + 1)
+            return events, self._again(speaking, part + 1, 0)
+        if not speaking.is_heard:
+            return [Failed(speaking.id, EngineError("the model spoke nothing; try another seed"))], None
         return [*events, Done(speaking.id)], None
 
 
