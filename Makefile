@@ -6,10 +6,11 @@ export GOMP_SPINCOUNT ?= 10000
 # Tests run in a process for each core, up to four; each file of tests stays in one.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
 
-# Torch comes first and pinned: any other wish for it would fetch gigabytes of CUDA packages on a machine without a GPU.
+# Torch comes first and pinned, so that no other wish for it brings another build. TORCH_INDEX: where it comes from; on
+# Linux pip's own index has the build for CUDA, of several gigabytes.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $@
 

@@ -8,5 +8,6 @@ venv=$2
 python3 -m venv "$venv"
 set -- --quiet --disable-pip-version-check --constraint "$source/constraints.txt"
 # First and alone, so that no other wish for torch brings another build of it.
-"$venv/bin/pip" install "$@" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch
+# Without what it needs, which PyTorch's index has in few versions and the next line brings.
+"$venv/bin/pip" install "$@" ${TORCH_INDEX:+--no-deps --index-url "$TORCH_INDEX"} torch
 "$venv/bin/pip" install "$@" "$source${EXTRAS:+[$EXTRAS]}"

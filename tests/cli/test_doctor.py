@@ -29,6 +29,19 @@ def test_speaks_a_word(run: Any, tones: str, home: Path, recording: Path, monkey
     assert result.exit_code == 0 and state(result.stdout, "speech") == "ok"
 
 
+def test_voices_of_the_library_speak(run: Any, tones: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = Path(__file__).parents[1] / "clips" / "voice_02.ogg"
+    assert run("voices", "add", "Ana", clip).exit_code == 0
+    monkeypatch.setenv("LOCUTOR_MODEL", tones)
+    monkeypatch.setenv("LOCUTOR_VOICE", "Ana")
+    assert state(run("doctor").stdout, "speech") == "ok"
+
+
+def test_an_extra_that_is_missing_is_named_whole(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("locutor.cli.doctor._installed", lambda package: False)
+    assert "locutor[asr]" in run("doctor", "--no-speak").stdout
+
+
 def test_what_keeps_it_from_speaking_is_a_failure(run: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCUTOR_VOICE", "nobody")
     result = run("doctor", "--device", "cuda:99")

@@ -1,6 +1,7 @@
 """`locutor serve`, `keys`, `config`, and speaking through a service that commands start themselves."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -131,8 +132,6 @@ def test_flags_of_the_service_are_refused(run: Any, refused: Any) -> None:
     ],
 )
 def test_what_cannot_be_served_is_one_sentence(run: Any, flags: tuple[str, ...], code: int, message: str) -> None:
-    import logging
-
     root = logging.getLogger()
     before = root.handlers, root.level
     try:
@@ -140,6 +139,21 @@ def test_what_cannot_be_served_is_one_sentence(run: Any, flags: tuple[str, ...],
     finally:
         root.handlers, root.level = before
     assert result.exit_code == code and message in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("voices", "list"), ("keys", "list")])
+def test_a_data_folder_that_cannot_be_is_one_sentence(
+    run: Any, refused: Any, home: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    (home / "file").touch()
+    monkeypatch.setenv("LOCUTOR_DATA_DIR", str(home / "file"))
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    try:
+        told = refused(run(*command), 1)
+    finally:
+        root.handlers, root.level = before
+    assert f"cannot use the data folder {home / 'file'}: " in told and "set LOCUTOR_DATA_DIR" in told
 
 
 def test_keys_are_made_listed_and_revoked(run: Any, refused: Any) -> None:

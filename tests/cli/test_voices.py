@@ -1,5 +1,8 @@
+import re
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 
 def test_list(run: Any, home: Path) -> None:
@@ -41,8 +44,22 @@ def test_the_life_of_a_voice(run: Any, home: Path, refused: Any) -> None:
     assert "75%" in run("voices", "blend", "Mix", "Ana=3", "Rui=1").stdout
     assert "VOICE=WEIGHT" in refused(run("voices", "blend", "M", "Ana"), 2)
     assert "part of the blend 'Mix'" in refused(run("voices", "remove", "Ana", "--yes"), 1)
-    assert run("voices", "remove", "Rui", input="n\n").exit_code == 130
+    kept = run("voices", "remove", "Rui", input="n\n")
+    assert kept.exit_code == 1 and "kept Rui" in kept.stderr
     for name in ("Mix", "Ana"):
         assert run("voices", "remove", name, "--yes").exit_code == 0
     assert "library" in run("voices", "list").stdout and "Rui" in run("voices", "show", "Rui").stdout
     assert "no voice 'Ana'" in refused(run("voices", "show", "Ana"), 1)
+
+
+def test_brackets_are_brackets(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = run("voices", "add", "Ana", CLIP, "--description", "see [/docs] [red] :smile:")
+    assert made.exit_code == 0 and "see [/docs] [red] :smile:" in made.stdout
+    monkeypatch.delenv("COLUMNS")
+    row = re.search(r"^voice_[0-9a-f]{16} .* any *$", run("voices", "list").stdout, re.MULTILINE)
+    assert row, "where there is no terminal a row is a line"
+
+
+def test_what_voices_refuse(run: Any, refused: Any, home: Path) -> None:
+    assert "unknown language 'xx'" in refused(run("voices", "add", "Ana", CLIP, "--language", "xx"), 2)
+    assert "is a directory" in run("voices", "import", home).stderr

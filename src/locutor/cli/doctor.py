@@ -123,12 +123,13 @@ def _installed(package: str) -> bool:
 
 
 def _speech(settings: "Settings") -> Check:
-    from locutor.bootstrap import local_speech, voice_store
+    from locutor.bootstrap import local_speech
+    from locutor.cli.synthesis import voice_of
     from locutor.types import SpeechRequest, SynthesisOptions
 
     start = time.perf_counter()
     try:
-        voice = voice_store(settings).get(settings.voice)
+        voice = voice_of(settings)
         speech = local_speech(settings)
         loaded_s = time.perf_counter() - start
         request = SpeechRequest(text="Hello.", language=settings.lang, options=SynthesisOptions(seed=0))

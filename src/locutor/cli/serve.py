@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from locutor.cli.console import say as remark
-from locutor.errors import NotFoundError, OptionError
+from locutor.errors import NotFoundError, OptionError, ServiceError
 
 if TYPE_CHECKING:
     import socket
@@ -87,6 +87,8 @@ def _run(app: "Service", settings: "Settings", idle_exit: float | None) -> None:
             server.run(sockets=[listener])
     if app.state.failure is not None:
         raise app.state.failure
+    if not server.started:
+        raise ServiceError("the service did not start; its log says why")
 
 
 def _bind(settings: "Settings") -> "socket.socket":

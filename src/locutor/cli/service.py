@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from locutor.cli.console import say as remark
 from locutor.errors import LocutorError, OptionError, ServiceError
+from locutor.storage.owner import usable
 
 if TYPE_CHECKING:
     from locutor.client import Client
@@ -26,7 +27,7 @@ _LOG = "service.log"
 def local_client(data_dir: Path) -> "Iterator[Client]":
     """A client of the service of this data folder, which is started if none answers; it ends when nobody has used it
     for a quarter of an hour. Raises ServiceError when it cannot be started."""
-    service = _alive(data_dir) or _start(data_dir)
+    service = live_service(data_dir) or _start(data_dir)
     with _client(service) as client:
         yield client
 
@@ -44,7 +45,8 @@ def _client(service: "LocalService") -> "Client":
     return Client(service.url, service.key, verify=not service.url.startswith("https://127."))
 
 
-def _alive(data_dir: Path) -> "LocalService | None":
+def live_service(data_dir: Path) -> "LocalService | None":
+    """The service of this data folder if it answers; one that was killed leaves its file behind."""
     from locutor.local_service import look_up
 
     service = look_up(data_dir)
@@ -60,7 +62,7 @@ def _alive(data_dir: Path) -> "LocalService | None":
 
 def _start(data_dir: Path) -> "LocalService":
     with _alone(data_dir):
-        service = _alive(data_dir)  # somebody else may have started it while this process waited
+        service = live_service(data_dir)  # somebody else may have started it while this process waited
         if service is not None:
             return service
         remark("starting a service; it ends when it was not used for a quarter of an hour")
@@ -80,7 +82,7 @@ def _start(data_dir: Path) -> "LocalService":
 def _wait(data_dir: Path, process: "subprocess.Popen[bytes]") -> "LocalService":
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
-        service = _alive(data_dir)
+        service = live_service(data_dir)
         if service is not None and service.pid == process.pid:
             return service
         if process.poll() is not None:
@@ -99,7 +101,9 @@ def _alone(data_dir: Path) -> Iterator[None]:
     except ModuleNotFoundError:
         yield
         return
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "service.lock").open("wb") as lock:
+    with usable(data_dir):
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = (data_dir / "service.lock").open("wb")
+    with file as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from locutor.cli.console import console, say, table
+from locutor.cli.edge import FAILED
 from locutor.errors import OptionError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def list_voices() -> None:
 @app.command("add")
 def add_voice(  # typer reads the options off the signature
     name: Annotated[str, typer.Argument(help="How to call it.")],
-    clips: Annotated[list[Path], typer.Argument(help="Recordings of it, together 3 to 60 s.")],
+    clips: Annotated[list[Path], typer.Argument(help="Recordings of it, each at most 60 s, together at least 3 s.")],
     transcript: Annotated[
         list[str] | None, typer.Option(help="What is said in a recording; once for each, in order.")
     ] = None,
@@ -61,6 +62,7 @@ def add_voice(  # typer reads the options off the signature
     given_by: Annotated[str, typer.Option(help="Who says so.")] = "the command line",
 ) -> None:
     """Examine recordings and make a voice of them."""
+    from locutor.text.languages import parse_language
     from locutor.voices.library import NewClip
     from locutor.voices.record import Consent
 
@@ -71,8 +73,8 @@ def add_voice(  # typer reads the options off the signature
     consent = Consent(permission=permission, given_by=given_by, confirmed_at=time.time()) if permission else None
     with _stores() as stores:
         record = stores.voices.add(
-            new, name=name, description=description, language=language, licence=licence, consent=consent,
-            transcribe=transcribe,
+            new, name=name, description=description, language=language and parse_language(language), licence=licence,
+            consent=consent, transcribe=transcribe,
         )  # fmt: skip
     _show(record)
 
@@ -99,8 +101,9 @@ def remove_voice(voice: _Voice, yes: Annotated[bool, typer.Option("--yes", "-y",
     """Delete a voice with its recordings."""
     with _stores() as stores:
         record = stores.voices.record(voice)
-        if not yes:
-            typer.confirm(f"Delete the voice {record.name!r} and its {len(record.clips)} recordings?", abort=True)
+        if not yes and not typer.confirm(f"Delete the voice {record.name!r} and its {len(record.clips)} recordings?"):
+            say(f"kept {record.name}")
+            raise typer.Exit(FAILED)
         stores.voices.remove(record.id)
     say(f"removed {record.name}")
 
@@ -120,7 +123,9 @@ def export_voice(
 
 @app.command("import")
 def import_voice(
-    bundle: Annotated[Path, typer.Argument(help="A file that `locutor voices export` wrote.", exists=True)],
+    bundle: Annotated[
+        Path, typer.Argument(help="A file that `locutor voices export` wrote.", exists=True, dir_okay=False)
+    ],
     name: Annotated[str | None, typer.Option(help="Another name than the bundle's.")] = None,
 ) -> None:
     """Add the voice of a bundle."""

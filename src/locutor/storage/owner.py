@@ -7,9 +7,13 @@ ends, so a token whose lock can be taken belongs to nobody alive. Not covered: s
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import IO
+
+from locutor.errors import StorageError
 
 fcntl: ModuleType | None
 try:
@@ -18,14 +22,27 @@ except ModuleNotFoundError:
     fcntl = None
 
 
+@contextmanager
+def usable(data_dir: Path) -> Iterator[None]:
+    """Raise StorageError, in words, for what the system refuses in a data folder."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot use the data folder {data_dir}: {error.strerror}; set LOCUTOR_DATA_DIR") from error
+
+
 class Owner:
     """This process, by a token that no other process ever had."""
 
     def __init__(self, folder: Path) -> None:
-        """folder: where the processes of this data folder leave their lock files; it is made if need be."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """folder: where the processes of this data folder leave their lock files; it is made if need be.
+
+        Raises StorageError.
+        """
         self.folder, self.token = folder, f"{os.getpid()}-{secrets.token_hex(6)}"
-        self._file: IO[bytes] | None = (folder / self.token).open("xb")
+        with usable(folder.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file: IO[bytes] | None = (folder / self.token).open("xb")
         if fcntl is not None:
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
