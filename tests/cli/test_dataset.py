@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from locutor import datasets
 from locutor.audio import io
 from locutor.audio.edit import pad
 from locutor.types import Waveform
@@ -55,6 +57,22 @@ def test_make_edit_validate_build(run: Run, folder: Path, home: Path) -> None:
     assert (made / "metadata.csv").read_text().endswith("|The bakery opens at five.\n")
     assert io.read(made / "wavs" / f"{clip}.wav").sample_rate == 16_000
     assert run("dataset", "validate", "My_Voice").exit_code == 0
+
+
+def test_transcribe_takes_the_lengths_of_the_filter(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[datasets.Limits] = []
+    monkeypatch.setattr(datasets, "load_listeners", lambda **options: SimpleNamespace(transcriber=None))
+    monkeypatch.setattr(datasets, "transcribe", lambda dataset, ears, limits, watch: asked.append(limits) or [])
+    datasets.DatasetStore(home / "data" / "datasets").create("voice", "en")
+    lengths = ("--min-duration-s", "0.5", "--max-duration-s", "30")
+    assert run("dataset", "transcribe", "voice", *lengths, "--min-snr-db", "5").exit_code == 0
+    assert asked == [datasets.Limits(min_duration_s=0.5, max_duration_s=30, min_snr_db=5)]
+
+
+@pytest.mark.parametrize("words", [("make", "nope", "--name", "ana"), ("import", "ana", "nope")])
+def test_a_misspelt_folder_leaves_no_dataset(run: Run, refused: Callable[..., str], words: tuple[str, ...]) -> None:
+    assert "there is no file or folder nope" in refused(run("dataset", *words), 1)
+    assert "ana" not in run("dataset", "stats").stdout
 
 
 def test_wrong_use(run: Run, refused: Callable[..., str], home: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from locutor.datasets.filters import (
     Limits,
+    missing_text,
     pace_problems,
     sound_problems,
     speaker_problems,
@@ -89,7 +90,10 @@ def test_texts_that_are_not_said() -> None:
     assert [p.check for p in text_problems(with_text(cer=0.3), LIMITS)] == ["text"]
     assert [p.check for p in text_problems(with_text(cer=0.1, is_loop=True), LIMITS)] == ["loop"]
     assert [p.check for p in text_problems(with_text(text=" ... ", cer=1.0), LIMITS)] == ["words"]
-    assert [p.check for p in text_problems(clip().model_copy(update={"heard": None}), LIMITS)] == ["words"]
+    [problem] = text_problems(clip().model_copy(update={"heard": None}), LIMITS)
+    assert problem.check == "transcript" and problem.sentence.startswith("it was not transcribed; transcribe again")
+    [problem] = text_problems(clip().model_copy(update={"heard": None, "error": "x is damaged"}), LIMITS)
+    assert problem.sentence == "it was not transcribed"
 
 
 def test_words_that_were_guessed() -> None:
@@ -101,6 +105,11 @@ def test_words_that_were_guessed() -> None:
 
 def test_a_text_written_by_hand_is_believed() -> None:
     assert text_problems(with_text(cer=0.9).model_copy(update={"edited": True}), LIMITS) == []
+
+
+@pytest.mark.parametrize(("text", "is_missing"), [("", True), ("...", True), ("I", False), ("7", False), ("是", False)])
+def test_a_text_without_words(text: str, is_missing: bool) -> None:
+    assert bool(missing_text(clip().model_copy(update={"text": text}))) is is_missing
 
 
 def test_pace() -> None:

@@ -47,6 +47,23 @@ def test_what_cannot_be_used_is_told_of(dataset: Dataset, collection: Path) -> N
     assert [s.name for s in repaired if s.error] == ["take 01.wav", "take 02.wav"] and len(repaired) == 12
 
 
+@pytest.mark.parametrize("rate", [700_000, 500_001])
+def test_a_rate_that_cannot_be_kept_costs_one_file(dataset: Dataset, collection: Path, rate: int) -> None:
+    header = bytearray((collection / "take 03.wav").read_bytes())
+    header[24:28] = rate.to_bytes(4, "little")
+    (collection / "take 03.wav").write_bytes(header)
+    sources = import_recordings(dataset, [collection])
+    assert {s.name for s in sources if s.error} == {"take 03.wav"} and len(sources) == 12
+    assert f"take 03.wav cannot be kept at the {rate} Hz" in str(sources[3].error)
+    assert len(list(dataset.raw.iterdir())) == 11
+
+
+def test_a_swapped_list_is_told_of(dataset: Dataset, collection: Path) -> None:
+    (collection / "metadata.csv").write_text("take 01.wav|said\n" + "What was said. " * 30 + "|take 02.wav\n")
+    errors = {s.error is None: s.name for s in import_recordings(dataset, [collection])}
+    assert errors[True] == "take 01.wav" and errors[False].startswith("What was said.")
+
+
 def test_one_sound_is_one_source(dataset: Dataset, collection: Path, tmp_path: Path) -> None:
     first = import_recordings(dataset, [collection])
     waveform = io.read(collection / "take 05.wav")

@@ -19,6 +19,21 @@ def test_rows_come_back(tmp_path: Path) -> None:
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "rows.jsonl").read_bytes()
 
 
+@pytest.mark.parametrize("mark", "\x0b \x0c \x1c \x1d \x1e \x85 \u2028 \u2029 \r \n \r\n".split(" "))
+def test_a_row_is_one_line_whatever_its_text(tmp_path: Path, mark: str) -> None:
+    rows = [Source(id="a", name="a.wav", text=f"one{mark}two"), Source(id="b", name="b.wav")]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    assert read_rows(tmp_path / "rows.jsonl", Source) == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "ids"), [(b"", []), (b'{"id": "a", "name": ""}\r\n{"id": "b", "name": ""}', ["a", "b"])]
+)
+def test_ends_of_lines_and_of_the_file(tmp_path: Path, content: bytes, ids: list[str]) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(content)
+    assert [row.id for row in read_rows(tmp_path / "rows.jsonl", Source)] == ids
+
+
 def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"id": "a", "name": "a.wav"}\n{"id": "a", "name": "a.wav", "colour": "red"}\n')

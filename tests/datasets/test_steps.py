@@ -33,6 +33,7 @@ from locutor.datasets import (
     validate,
 )
 from locutor.datasets.edits import read_metadata
+from locutor.datasets.manifest import Clip, read_rows, write_rows
 from locutor.errors import CancelledError, NotFoundError, OptionError, TextError
 
 TEXT = "What was said here is this, and nothing but this today."
@@ -143,6 +144,116 @@ def test_a_later_decision_counts(built: Dataset) -> None:
     clip_id = Path(lines[0].partition("|")[0]).stem
     edit_clip(built, clip_id, text="From the page.")
     assert read_metadata(again(built))[0].text == "From the page."
+
+
+def with_an_unheard_clip(dataset: Dataset, dictation: object) -> Clip:
+    """Transcribe again with a limit that leaves the longest clip out, which is returned."""
+    *_, second, longest = sorted(dataset.clips("segment"), key=lambda clip: clip.duration_s)
+    limits = Limits(max_duration_s=(second.duration_s + longest.duration_s) / 2)
+    transcribe(dataset, dictation, limits)  # type: ignore[arg-type]
+    assert [clip.id for clip in dataset.clips("transcribe") if clip.heard is None] == [longest.id]
+    return longest
+
+
+def reasons(dataset: Dataset) -> dict[str, list[str]]:
+    return {entry["id"]: entry["reasons"] for entry in read_report(dataset)["left_out"]}
+
+
+def test_a_clip_kept_by_hand_is_listened_to(
+    dataset: Dataset, long_recording: Path, marked: object, dictation: object
+) -> None:
+    import_recordings(dataset, [long_recording])
+    first, second, *_ = segment(dataset, marked, None)  # type: ignore[arg-type]
+    edit_clip(dataset, first.id, keep=True)
+    edit_clip(dataset, second.id, keep=True, text="Written by hand.")
+    transcribe(dataset, dictation, Limits(min_snr_db=100))  # type: ignore[arg-type]
+    assert dictation.n_calls == 1  # type: ignore[attr-defined]
+    filter_clips(dataset, Limits(min_snr_db=100))
+    validate(dataset)
+    assert [line.text for line in read_metadata(build(dataset))] == [TEXT, "Written by hand."]
+
+
+def test_a_clip_kept_by_hand_without_a_text_is_not_built(built: Dataset, dictation: object) -> None:
+    n = len(read_metadata(built))
+    clip = with_an_unheard_clip(built, dictation)
+    edit_clip(built, clip.id, keep=True)
+    assert len(read_metadata(again(built))) == n - 1
+    assert reasons(built) == {clip.id: ["it has no text; transcribe again, or write one"]}
+    edit_clip(built, clip.id, text="Now it says something.")
+    assert len(read_metadata(again(built))) == n
+
+
+def test_a_clip_in_which_nothing_was_heard_is_not_kept_by_hand(built: Dataset, dictation: object) -> None:
+    clip = built.clips("segment")[0]
+    dictation.by_length[clip_sound(built, clip).n_samples] = "..."  # type: ignore[attr-defined]
+    built.work("transcribe.memo.jsonl").unlink()
+    transcribe(built, dictation)  # type: ignore[arg-type]
+    edit_clip(built, clip.id, keep=True)
+    filter_clips(built)
+    assert reasons(built) == {clip.id: ["it has no text; write one"]}
+
+
+def test_a_clip_kept_after_the_filter_needs_a_text_too(built: Dataset) -> None:
+    first, *others = built.clips("filter")
+    built.write_clips("filter", [first.model_copy(update={"text": ""}), *others])
+    edit_clip(built, first.id, keep=True)
+    assert [problem.sentence for problem in validate(built)[0].problems] == ["it has no text; write one"]
+
+
+def test_a_dataset_built_with_an_empty_text_is_not_stuck(built: Dataset, dictation: object) -> None:
+    clip = with_an_unheard_clip(built, dictation)
+    empty = [c.model_copy(update={"text": ""}) if c.id == clip.id else c for c in read_rows(built.manifest, Clip)]
+    write_rows(built.manifest, empty)
+    built.metadata.write_text("".join(f"wavs/{c.id}.wav|{c.text}\n" for c in empty))
+    edit_clip(built, clip.id, keep=True)
+    assert clip.id not in {Path(line.file).stem for line in read_metadata(again(built))}
+    assert read_edits(built)[clip.id].keep is True
+
+
+def test_a_text_taken_out_of_the_list_is_refused(built: Dataset) -> None:
+    name = read_metadata(built)[1].file
+    built.metadata.write_text(built.metadata.read_text().replace(f"{name}|{TEXT}", f"{name}|"))
+    with pytest.raises(OptionError, match=f"metadata.csv has no text for {name}; write one"):
+        filter_clips(built)
+
+
+@pytest.mark.parametrize("mark", "\x0b \x0c \x1c \x1d \x1e \x85 \u2028 \u2029".split(" "))
+def test_a_text_is_one_line_whatever_parts_it(built: Dataset, mark: str) -> None:
+    first, second, *_ = built.clips("validate")
+    assert edit_clip(built, first.id, text=f"From the{mark}page.").text == "From the page."
+    list_ = built.metadata.read_text().replace(f"{second.id}.wav|{TEXT}", f"{second.id}.wav|From{mark}the list.")
+    built.metadata.write_text(list_)
+    assert [line.text for line in read_metadata(again(built))][:2] == ["From the page.", "From the list."]
+    assert read_edits(built)[second.id].text == "From the list."
+
+
+def test_what_was_not_transcribed_is_not_called_silent(built: Dataset, dictation: object) -> None:
+    clip = with_an_unheard_clip(built, dictation)
+    again(built)
+    assert reasons(built) == {clip.id: ["it was not transcribed; transcribe again with the limits of this filter"]}
+    assert read_report(built)["by_check"] == {"transcript": 1}
+
+
+def test_a_clip_that_could_not_be_read_is_told_of(
+    dataset: Dataset, collection: Path, marked: object, dictation: object
+) -> None:
+    sources = import_recordings(dataset, [collection])
+    (dataset.folder / str(sources[0].file)).unlink()
+    [lost, *_] = segment(dataset, marked, None)  # type: ignore[arg-type]
+    transcribe(dataset, dictation)  # type: ignore[arg-type]
+    filter_clips(dataset)
+    assert reasons(dataset)[lost.id] == ["it was not transcribed", str(lost.error)] and "is gone" in str(lost.error)
+
+
+def test_a_replaced_recording_has_to_be_segmented_again(
+    built: Dataset, long_recording: Path, hum: object, marked: object, dictation: object
+) -> None:
+    [before] = built.sources()
+    io.write(long_recording, hum([3, 4, 2], seed=7))  # type: ignore[operator]
+    import_recordings(built, [long_recording])
+    with pytest.raises(OptionError, match=f"recording '{before.id}' was replaced .* segment again"):
+        again(built)
+    assert make(built, [long_recording], listeners(marked, dictation)).version != built.version
 
 
 def test_edits_that_cannot_be(built: Dataset) -> None:

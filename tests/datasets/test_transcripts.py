@@ -50,6 +50,59 @@ def test_tables(tmp_path: Path, delimiter: str) -> None:
     assert (x.speaker, x.text, y.speaker, y.text) == ("ana", "hello", "bob", None)
 
 
+@pytest.mark.parametrize("delimiter", ["\t", "|"])
+def test_a_stray_quotation_mark_costs_no_other_line(tmp_path: Path, delimiter: str) -> None:
+    touch(tmp_path, "v.wav", "w.wav", "x.wav", "y.wav", "z.wav")
+    texts = ['"Yes, he said.', '"No," she said.', '"quoted ""whole"" "', '5" wide', 'and "so"']
+    rows = [("file", "text", "speaker"), *((f"{n}.wav", text, "ana") for n, text in zip("vwxyz", texts, strict=True))]
+    (tmp_path / "list.csv").write_text("\n".join(delimiter.join(row) for row in rows))
+    found = recordings(tmp_path / "list.csv")
+    assert [one.text for one in found] == ['"Yes, he said.', '"No," she said.', 'quoted "whole"', '5" wide', 'and "so"']
+    assert {one.speaker for one in found} == {"ana"} and not any(one.error for one in found)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_quoted_fields_hold_delimiters_and_ends_of_lines(tmp_path: Path, delimiter: str) -> None:
+    touch(tmp_path, "x.wav", "y.wav")
+    content = f'file{delimiter}text\nx.wav{delimiter}"Yes{delimiter} ""he""\nsaid."\n\ny.wav{delimiter}say "no"\n'
+    (tmp_path / "list.csv").write_text(content)
+    texts = [one.text for one in recordings(tmp_path / "list.csv")]
+    assert texts == [f'Yes{delimiter} "he" said.', 'say "no"']
+
+
+@pytest.mark.parametrize("n_lines", [2, 20_000])  # the second are more than the csv module takes for one field
+def test_a_mark_that_swallows_lines_is_named(tmp_path: Path, n_lines: int) -> None:
+    lines = ["file,text", 'a.wav,"fine\nso far"', 'b.wav,"Not closed', *(f"c{n}.wav,said" for n in range(n_lines))]
+    (tmp_path / "list.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(OptionError, match=r"list.csv: line 4: a field begins with a quotation mark"):
+        recordings(tmp_path / "list.csv")
+
+
+def test_a_long_first_line_is_no_header(tmp_path: Path) -> None:
+    touch(tmp_path, "x.wav")
+    (tmp_path / "metadata.csv").write_text(f"x.wav|{'a, ' * 50_000}\n")
+    [one] = recordings(tmp_path)
+    assert one.error is None and one.text is not None and len(one.text) == 149_999
+
+
+@pytest.mark.parametrize("header", ["", "file|text\n"])
+def test_swapped_columns(tmp_path: Path, header: str) -> None:
+    touch(tmp_path, "wavs/x.wav")
+    sentence = "All of this was said " * 20
+    (tmp_path / "metadata.csv").write_text(f"{header}{sentence}|x.wav\n")
+    [one] = recordings(tmp_path)
+    assert one.error is not None and "the list names 'All of this was said" in one.error
+
+
+@pytest.mark.parametrize("mark", "\x0b \x0c \x1c \x1d \x1e \x85 \u2028 \u2029".split(" "))
+@pytest.mark.parametrize("header", ["", "file|text\n", "file,text\n"])
+def test_a_text_is_one_line_whatever_parts_it(tmp_path: Path, header: str, mark: str) -> None:
+    touch(tmp_path, "x.wav", "y.wav")
+    delimiter = header[4:5] or "|"
+    (tmp_path / "metadata.csv").write_text(f"{header}x.wav{delimiter}one{mark}two  three\ny.wav{delimiter}four\n")
+    assert [one.text for one in recordings(tmp_path)] == ["one two three", "four"]
+
+
 def test_a_list_may_not_point_outside(tmp_path: Path) -> None:
     touch(tmp_path, "secret.wav", "in/x.wav")
     (tmp_path / "in" / "metadata.csv").write_text(f"../secret.wav|a\n{tmp_path / 'secret.wav'}|b\n")

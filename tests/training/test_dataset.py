@@ -49,3 +49,8 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         read_dataset(tmp_path, "en")
     with pytest.raises(OptionError, match="lists no clips"):
         read_dataset(make(tmp_path, "\n"), "en")
+
+
+def test_a_line_ends_at_its_end_only(tmp_path: Path) -> None:
+    found = read_dataset(make(tmp_path, "wavs/1.wav|one\u2028two\x85three\r\nwavs/2.wav|four\n"), "en")
+    assert [one.text for one in found.train] == ["one\u2028two\x85three", "four"]

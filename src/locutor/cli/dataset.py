@@ -9,7 +9,7 @@ import typer
 
 from locutor.cli.console import console, progress, table
 from locutor.cli.console import say as remark
-from locutor.errors import LocutorError, OptionError
+from locutor.errors import LocutorError, NotFoundError, OptionError
 
 if TYPE_CHECKING:
     from locutor.datasets import Dataset, DatasetStore, Limits, SegmentOptions, Watch
@@ -74,6 +74,7 @@ def make(
             seed=seed,
         ),
     )
+    _check_there([folder])
     dataset = _store().create(name or _name_of(folder), lang or load_settings().lang)
     listeners = datasets.load_listeners(
         options.segment, device=device, n_threads=_threads(), compare_voices=compare_voices
@@ -82,6 +83,13 @@ def make(
         built = datasets.make(dataset, [folder], listeners, options, speaker=speaker, watch=watch)
     _show_report(built)
     _show_stats([built])
+
+
+def _check_there(places: list[Path]) -> None:
+    """Before a dataset is made, so that a folder that is misspelt leaves none behind."""
+    for place in places:
+        if not place.exists():
+            raise NotFoundError(f"there is no file or folder {place}")
 
 
 @app.command("import")
@@ -102,8 +110,9 @@ def import_(
 
     if not places and not url:
         raise OptionError("give a folder, list or file to import, or a --url")
-    dataset = _store().create(name, lang or load_settings().lang)
     wanted = list(places or ())
+    _check_there(wanted)
+    dataset = _store().create(name, lang or load_settings().lang)
     with _watch("import") as watch:
         if url:
             wanted += _downloaded(dataset, url, allow_host or [], subtitles, watch)
@@ -136,15 +145,25 @@ def segment(
 
 @app.command("transcribe")
 def transcribe(
-    name: _Name, min_snr_db: _Snr = 10.0, min_speaker_similarity: _Similarity = 0.75, device: _Device = "cpu"
+    name: _Name,
+    min_snr_db: _Snr = 10.0,
+    min_speaker_similarity: _Similarity = 0.75,
+    min_duration_s: _Shortest = 1.0,
+    max_duration_s: _Longest = 20.0,
+    device: _Device = "cpu",
 ) -> None:
-    """Listen to the clips whose sound and voice are good enough and write down what they say."""
+    """Write down what is said in the clips whose sound, voice and length are good enough or that are kept by hand."""
     from locutor import datasets
 
     dataset = _store().get(name)
+    limits = datasets.Limits(
+        min_snr_db=min_snr_db,
+        min_speaker_similarity=min_speaker_similarity,
+        min_duration_s=min_duration_s,
+        max_duration_s=max_duration_s,
+    )
     listeners = datasets.load_listeners(device=device, n_threads=_threads(), compare_voices=False)
     with _watch("transcribe") as watch:
-        limits = datasets.Limits(min_snr_db=min_snr_db, min_speaker_similarity=min_speaker_similarity)
         clips = datasets.transcribe(dataset, listeners.transcriber, limits, watch=watch)
     remark(f"{sum(clip.heard is not None for clip in clips)} of {len(clips)} clips are transcribed")
 

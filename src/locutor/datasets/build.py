@@ -51,7 +51,7 @@ def build(dataset: Dataset, options: BuildOptions | None = None, *, watch: Watch
 
     The version is a hash of every clip's sound, text, speaker and part: the same content gives the same version, and
     nothing is written anew. Raises NotFoundError before validating, OptionError when no clip is left or texts were
-    edited since the filter ran, CancelledError.
+    edited or recordings replaced since the filter ran, CancelledError.
     """
     options = options or BuildOptions()
     if collect_edits(dataset):
@@ -76,6 +76,9 @@ def version_of(clips: Sequence[Clip]) -> str:
 
 def _with_splits(dataset: Dataset, clips: list[Clip], options: BuildOptions) -> list[Clip]:
     names = {source.id: source.name for source in dataset.sources()}
+    gone = sorted({clip.source for clip in clips} - names.keys())
+    if gone:
+        raise OptionError(f"recording {gone[0]!r} was replaced after it was segmented; segment again, and all after it")
     parts = split_clips(clips, names, options.val_share, options.seed)
     return [clip.model_copy(update={"split": part}) for clip, part in zip(clips, parts, strict=True)]
 

@@ -5,6 +5,7 @@ from locutor.datasets.edits import Edit, collect_edits, read_edits
 from locutor.datasets.filters import (
     HOPELESS,
     Limits,
+    missing_text,
     pace_problems,
     sound_problems,
     speaker_problems,
@@ -59,7 +60,7 @@ def _judged(clip: Clip, edit: Edit | None, limits: Limits) -> Clip:
     if keep is False:
         problems = [Problem(check="by hand", severity=HOPELESS, sentence="it was taken out by hand")]
     elif keep is True:
-        problems = []
+        problems = missing_text(clip)
     else:
         # Bad sound makes a voice unlike itself, and clips with either were not transcribed.
         problems = (

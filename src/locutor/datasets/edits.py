@@ -45,6 +45,7 @@ def edit_clip(dataset: Dataset, clip_id: str, *, text: str | None = None, keep: 
         raise NotFoundError(f"no clip of dataset {dataset.name!r} is called {clip_id!r}")
     if text is not None and not any(char.isalnum() for char in text):
         raise TextError(f"a clip's text needs a word, which {text!r} has not")
+    text = None if text is None else " ".join(text.split())
     collect_edits(dataset)
     edits = read_edits(dataset)
     _decide(edits, clip_id, text, keep)
@@ -67,6 +68,10 @@ def collect_edits(dataset: Dataset) -> int:
     before = dict(edits)
     for clip in read_rows(dataset.manifest, Clip):
         text = listed.get(wav_name(clip.id))
+        if text == "" and clip.text:
+            raise OptionError(
+                f"{dataset.metadata} has no text for {wav_name(clip.id)}; write one, or take its line out"
+            )
         if text != clip.text:
             _decide(edits, clip.id, text, False if text is None else None)
     if edits != before:
@@ -77,14 +82,17 @@ def collect_edits(dataset: Dataset) -> int:
 
 
 def read_metadata(dataset: Dataset) -> list[Listed]:
-    """The lines of metadata.csv. Raises OptionError for one that is not `wavs/name.wav|text`."""
+    """The lines of metadata.csv, each text on one line. Raises OptionError for one that is not `wavs/name.wav|text`.
+
+    A text may be empty: clips kept by hand were once built without one.
+    """
     found = []
-    for number, line in enumerate(dataset.metadata.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(dataset.metadata.read_text(encoding="utf-8-sig").split("\n"), 1):
         name, bar, text = line.partition("|")
-        if line.strip() and not (bar and text.strip()):
+        if line.strip() and not bar:
             raise OptionError(f"{dataset.metadata}, line {number} is not `wavs/name.wav|text`: {line[:60]!r}")
         if line.strip():
-            found.append(Listed(name.strip(), text.strip()))
+            found.append(Listed(name.strip(), " ".join(text.split())))
     return found
 
 

@@ -82,7 +82,9 @@ def text_problems(clip: Clip, limits: Limits) -> list[Problem]:
     if clip.edited:
         return []
     heard = clip.heard
-    if heard is None or not any(char.isalnum() for char in heard.text):
+    if heard is None:
+        return [_not_transcribed(clip)]
+    if not _has_words(heard.text):
         return [Problem(check="words", severity=HOPELESS, sentence="no words were heard")]
     found = []
     if heard.is_loop:
@@ -97,9 +99,20 @@ def text_problems(clip: Clip, limits: Limits) -> list[Problem]:
     return found
 
 
+def missing_text(clip: Clip) -> list[Problem]:
+    """Whether there is no word to learn in it, so that even a clip kept by hand stays out; clip.text must be final."""
+    if _has_words(clip.text):
+        return []
+    sentence = "it has no text; write one" if clip.heard else "it has no text; transcribe again, or write one"
+    return [Problem(check="words", severity=HOPELESS, sentence=sentence)]
+
+
 def pace_problems(clip: Clip, limits: Limits) -> list[Problem]:
-    """Whether the text can be said in the time; clip.text must be final. A text written by hand is believed."""
-    if clip.edited or clip.measures is None or clip.measures.speech_s == 0:
+    """Whether the text can be said in the time; clip.text must be final. A text written by hand is believed.
+
+    Of a clip that was not transcribed text_problems tells, and that its text is short for it says no more.
+    """
+    if clip.edited or clip.heard is None or clip.measures is None or clip.measures.speech_s == 0:
         return []
     pace = len(clip.text) / clip.measures.speech_s
     if pace > limits.max_chars_per_s:
@@ -109,6 +122,18 @@ def pace_problems(clip: Clip, limits: Limits) -> list[Problem]:
         return [_below("pace", pace, limits.min_chars_per_s, limits.min_chars_per_s,
                        "too little text for the speech ({:.1f} characters a second, at least {:g})")]  # fmt: skip
     return []
+
+
+def _not_transcribed(clip: Clip) -> Problem:
+    """Transcribing skips what is beyond its limits, and those were not always the ones of now."""
+    sentence = "it was not transcribed"
+    if clip.error is None:
+        sentence = "it was not transcribed; transcribe again with the limits of this filter"
+    return Problem(check="transcript", severity=HOPELESS, sentence=sentence)
+
+
+def _has_words(text: str) -> bool:
+    return any(char.isalnum() for char in text)
 
 
 def _length_problems(clip: Clip, limits: Limits) -> Iterator[Problem]:

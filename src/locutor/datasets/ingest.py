@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from locutor.audio import io
 from locutor.audio.damage import missing_share
@@ -72,7 +73,7 @@ def _decoded(dataset: Dataset, given: Given, sha256: str) -> Source:
         same = next(dataset.raw.glob(f"*-{sound}.flac"), None)
         source_id = same.stem if same else f"{_slug(given.path.stem)}-{sound}"
         if same is None:
-            io.write(dataset.raw / f"{source_id}.flac", waveform)
+            _store(dataset.raw / f"{source_id}.flac", waveform, given.path.name)
     except (MissingExtraError, StorageError):
         raise
     except LocutorError as error:
@@ -93,6 +94,14 @@ def _read_whole(path: Path) -> Waveform:
     if missing > 0:
         raise AudioError(f"{path.name} is cut off: {missing:.0%} of the sound that its header promises is missing")
     return io.read(path, max_s=MAX_SOURCE_S)
+
+
+def _store(path: Path, waveform: Waveform, name: str) -> None:
+    try:
+        io.write(path, waveform)
+    except soundfile.LibsndfileError as error:  # encoded in memory, so no disk is to blame: FLAC takes no such rate
+        rate = waveform.sample_rate
+        raise AudioError(f"{name} cannot be kept at the {rate} Hz that its header tells; is it damaged?") from error
 
 
 def _failed(given: Given, sha256: str, error: str) -> Source:

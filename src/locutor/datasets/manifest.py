@@ -137,7 +137,7 @@ def read_rows(path: Path, row_type: type[R]) -> list[R]:
     if not path.is_file():
         raise NotFoundError(f"there is no {path}; the step that writes it has not run")
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_lines(path.read_text(encoding="utf-8")), 1):
         try:
             rows.append(row_type.model_validate_json(line))
         except ValidationError as error:
@@ -145,6 +145,12 @@ def read_rows(path: Path, row_type: type[R]) -> list[R]:
             where = ".".join(map(str, problem["loc"]))
             raise OptionError(f"{path}, line {number}: {where or 'row'}: {problem['msg']}") from error
     return rows
+
+
+def _lines(text: str) -> list[str]:
+    """Not splitlines, which parts at U+2028 and the like too, and those stand in JSON strings as they are."""
+    *lines, rest = text.split("\n")
+    return [*lines, rest] if rest else lines
 
 
 def write_rows(path: Path, rows: Iterable[BaseModel]) -> None:

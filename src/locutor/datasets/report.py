@@ -49,7 +49,7 @@ def _of_clip(clip: Clip) -> dict[str, Any]:
         "end_s": clip.end_s,
         "check": worst.check if worst else "file",
         "severity": round(worst.severity, 4) if worst else HOPELESS,
-        "reasons": [problem.sentence for problem in clip.problems] or [clip.error],
+        "reasons": [problem.sentence for problem in clip.problems] + ([clip.error] if clip.error else []),
         "text": clip.text,
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from locutor.analysis.asr import Transcriber, Transcript
 from locutor.datasets.dataset import Dataset
+from locutor.datasets.edits import read_edits
 from locutor.datasets.filters import Limits, sound_problems, speaker_problems
 from locutor.datasets.manifest import Clip, Heard, SpokenWord
 from locutor.datasets.memo import Memo, key_of
@@ -25,12 +26,14 @@ def transcribe(
 ) -> list[Clip]:
     """Listen to every clip whose sound and voice are within the limits; the others are dropped whatever they say.
 
-    With a given text the character error rate tells how well it agrees. model: names the transcriber; clips that it
-    has heard are not heard again. Raises NotFoundError before segmenting, CancelledError.
+    A clip kept by hand is not dropped and is listened to as well, unless its text was written by hand too. With a
+    given text the character error rate tells how well it agrees. model: names the transcriber; clips that it has heard
+    are not heard again. Raises NotFoundError before segmenting, CancelledError.
     """
     limits = limits or Limits()
     clips = dataset.clips("segment")
-    wanted = [clip for clip in clips if clip.error is None and not _is_hopeless(clip, limits)]
+    by_hand = {clip_id for clip_id, edit in read_edits(dataset).items() if edit.keep and edit.text is None}
+    wanted = [c for c in clips if c.error is None and (c.id in by_hand or not _is_hopeless(c, limits))]
     heard: dict[str, Clip] = {}
     with Memo(dataset.work("transcribe.memo.jsonl"), Heard) as memo:
         for clip in watch.each("transcribe", wanted):

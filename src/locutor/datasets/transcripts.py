@@ -72,7 +72,7 @@ def _beside(path: Path, name: str, speaker: str) -> Given:
                 text = _read_text(beside)
                 if suffix in (".srt", ".vtt"):
                     return Given(path, name, cues=parse_subtitles(text), speaker=speaker)
-                return Given(path, name, text=" ".join(text.split()), speaker=speaker)
+                return Given(path, name, text=_on_one_line(text), speaker=speaker)
             except LocutorError as error:
                 return Given(path, name, speaker=speaker, error=f"{beside.name}: {error}")
     return Given(path, name, speaker=speaker)
@@ -82,9 +82,9 @@ def _of_list(path: Path, speaker: str) -> list[Given]:
     """The recordings that a list names, those that are not there with an error."""
     try:
         text = _read_text(path)
+        rows = _table(text) or _ljspeech(text)
     except TextError as error:
         raise OptionError(f"{path}: {error}") from error
-    rows = _table(text) or _ljspeech(text)
     if not rows:
         raise OptionError(f"{path} is no list of recordings: it needs lines of `name|text`, or a header with one of "
                           f"{', '.join(FILE_COLUMNS)} and one of {', '.join(TEXT_COLUMNS)}")  # fmt: skip
@@ -96,30 +96,65 @@ Listed = tuple[str, str, str]  # file, text, speaker
 
 def _table(text: str) -> list[Listed]:
     """The rows of a table with a header; none when there is no header that tells which column is which."""
-    first = text.split("\n", 1)[0]
+    first, _, rest = text.partition("\n")
     delimiter = max(",;\t|", key=first.count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restval="")
-    columns = {name.strip().casefold(): name for name in reader.fieldnames or ()}
+    header = _fields(first, delimiter)
+    columns = {name.strip().casefold(): place for place, name in enumerate(header)}
     file, said, who = (
         next((columns[name] for name in names if name in columns), None)
         for names in (FILE_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)
     )
     if file is None or said is None:
         return []
-    return [(row[file].strip(), row[said].strip(), row[who].strip() if who else "") for row in reader]
+    rows = _lines_of_fields(rest, delimiter) if delimiter in "\t|" else _quoted_fields(rest, delimiter)
+    whole = [row + [""] * (len(header) - len(row)) for row in rows]
+    return [(row[file].strip(), _on_one_line(row[said]), "" if who is None else row[who].strip()) for row in whole]
+
+
+def _lines_of_fields(text: str, delimiter: str) -> list[list[str]]:
+    """Each line by itself, so that a stray quotation mark costs no other line."""
+    return [_fields(line, delimiter) for line in text.split("\n") if line.strip()]
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    """Quotation marks that do not enclose whole fields are part of what is said."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error:
+        return line.split(delimiter)
+
+
+def _quoted_fields(text: str, delimiter: str) -> list[list[str]]:
+    """The rows behind a header; a quoted field may hold delimiters and line ends. Raises TextError for one that does
+    not end where it should, before it swallows the lines behind it."""
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    rows: list[list[str]] = []
+    number = 2  # of the line at which a row begins
+    try:
+        for row in reader:
+            rows += [row] if row else []
+            number = reader.line_num + 2
+    except csv.Error as error:
+        raise TextError(f"line {number}: a field begins with a quotation mark and does not end with one; "
+                        "write the field in quotation marks, and those inside it twice") from error  # fmt: skip
+    return rows
 
 
 def _ljspeech(text: str) -> list[Listed]:
     """Lines of `name|text` or `name|text|text as words`; none when a line is not."""
-    lines = [line.split("|") for line in text.splitlines() if line.strip()]
+    lines = [line.split("|") for line in text.split("\n") if line.strip()]
     if any(len(parts) < 2 for parts in lines):
         return []
-    return [(parts[0].strip(), (parts[2] if len(parts) > 2 and parts[2].strip() else parts[1]).strip(), "")
+    return [(parts[0].strip(), _on_one_line(parts[2] if len(parts) > 2 and parts[2].strip() else parts[1]), "")
             for parts in lines]  # fmt: skip
 
 
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _listed(folder: Path, name: str, text: str, own_speaker: str, speaker: str) -> Given:
-    path = next((p for p in _places(folder, name) if p.is_file()), None)
+    path = next((p for p in _places(folder, name) if _is_there(p)), None)
     who = own_speaker or speaker
     if path is None:
         return Given(folder / name, name, speaker=who, error=f"the list names {name!r}, which is not in {folder}")
@@ -135,6 +170,13 @@ def _places(folder: Path, name: str) -> Iterator[Path]:
         yield folder / inner / name
         for suffix in sorted(SUFFIXES):
             yield folder / inner / f"{name}{suffix}"
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a sentence in the column of the names is too long for one
+        return False
 
 
 def _read_text(path: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from locutor.datasets.dataset import Dataset
 from locutor.datasets.edits import read_edits, read_metadata, wav_name
+from locutor.datasets.filters import missing_text
 from locutor.datasets.manifest import Clip, Problem, read_rows
 from locutor.datasets.report import write_report
 from locutor.datasets.watch import UNWATCHED, Watch
@@ -30,14 +31,16 @@ class TextRules:
 def validate(dataset: Dataset, rules: TextRules | None = None, *, watch: Watch = UNWATCHED) -> list[Clip]:
     """Drop kept clips whose text is no text to learn from: too short or long, digits, letters of another script.
 
-    A clip kept by hand stays. Raises NotFoundError before filtering, CancelledError.
+    A clip kept by hand stays if it has a text at all. Raises NotFoundError before filtering, CancelledError.
     """
     rules = rules or TextRules()
     by_hand = {clip_id for clip_id, edit in read_edits(dataset).items() if edit.keep}
     found = []
     for clip in watch.each("validate", dataset.clips("filter")):
-        if clip.is_kept and clip.id not in by_hand:
-            clip = clip.model_copy(update={"problems": tuple(_problems(clip.text, dataset.language, rules))})
+        if clip.is_kept:
+            is_by_hand = clip.id in by_hand
+            problems = missing_text(clip) if is_by_hand else _problems(clip.text, dataset.language, rules)
+            clip = clip.model_copy(update={"problems": tuple(problems)})
         found.append(clip)
     dataset.write_clips("validate", found)
     write_report(dataset, found)

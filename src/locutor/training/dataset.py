@@ -48,7 +48,7 @@ def read_dataset(folder: Path, language: str) -> Dataset:
 
 
 def _read(folder: Path, name: str) -> tuple[Recording, ...]:
-    lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    lines = (folder / name).read_text(encoding="utf-8").split("\n")  # splitlines parts at U+2028 and the like too
     return tuple(_recording(folder, f"{name}, line {i}", line) for i, line in enumerate(lines, 1) if line.strip())
 
 

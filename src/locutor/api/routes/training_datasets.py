@@ -139,7 +139,8 @@ def _texts(dataset: Dataset) -> dict[str, str]:
     """File name -> text of every clip that is built."""
     if not dataset.metadata.is_file():
         return {}
-    rows = [line.partition("|") for line in dataset.metadata.read_text(encoding="utf-8").splitlines()]
+    lines = dataset.metadata.read_text(encoding="utf-8-sig").split("\n")
+    rows = [line.partition("|") for line in lines if line.strip()]
     return {path.removeprefix("wavs/"): text for path, _, text in rows}
 
 
