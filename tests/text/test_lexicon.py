@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,17 @@ def test_phonemes_are_written_between_slashes_for_engines_that_read_them() -> No
     lexicon = Lexicon.parse("Locutor = /lˈoʊkjutɚ/ [en]\nNike = naiki\n")
     assert lexicon.write_phonemes("Is Locutor by Nike?", "en") == "Is /lˈoʊkjutɚ/ by Nike?"
     assert lexicon.write_phonemes("O Locutor fala.", "pt-BR") == "O Locutor fala."
+
+
+def test_a_lexicon_and_a_text_may_be_composed_otherwise() -> None:
+    decomposed = unicodedata.normalize("NFD", "ação = assão")
+    assert Lexicon.parse(decomposed).apply("Ação!", "pt-BR") == "assão!"
+    assert Lexicon.parse("ação = assão").apply(unicodedata.normalize("NFD", "ação"), "pt-BR") == "assão"
+
+
+def test_apostrophes_are_alike() -> None:
+    lexicon = Lexicon.parse("d'água = dágua\nL’Oréal = /loʁeal/ [case]")
+    assert lexicon.apply("d’água d'água", "pt-BR") == "dágua dágua"
+    assert lexicon.phonemes_for("L'Oréal", "pt-BR") == "loʁeal"
+    with pytest.raises(OptionError, match="already in the lexicon"):
+        Lexicon.parse("d'água = a\nd’água = b")

@@ -8,12 +8,13 @@
     tomato = /təˈmɑːtoʊ/   [en]
 
 One entry a line: the word (or a few words), `=` or a tab, and a respelling in ordinary letters, or phonemes between
-slashes. In square brackets after it: the language it is meant for (without one: all), and `case` when the word must
-be written just so. Respellings replace the word in the text; phonemes wait for the voice model's own
-grapheme-to-phoneme step, which asks `phonemes_for`.
+slashes. Any apostrophe stands for any other. In square brackets after it: the language it is meant for (without one:
+all), and `case` when the word must be written just so. Respellings replace the word in the text; phonemes wait for
+the voice model's own grapheme-to-phoneme step, which asks `phonemes_for`.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,7 +69,7 @@ class Lexicon:
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             entry = _parse_entry(line, f"{source}:{number}")
-            key = (entry.word if entry.match_case else _key(entry.word), entry.language, entry.match_case)
+            key = (_plain(entry.word) if entry.match_case else _key(entry.word), entry.language, entry.match_case)
             if key in entries:
                 raise OptionError(f"{source}:{number}: {entry.word!r} is already in the lexicon")
             entries[key] = entry
@@ -77,7 +78,7 @@ class Lexicon:
     def find(self, word: str, language: str) -> Entry | None:
         """The entry that decides how `word` is said in `language`, if there is one."""
         for entry in self._by_word.get(_key(word), ()):
-            if entry.language in (None, language) and (not entry.match_case or entry.word == word):
+            if entry.language in (None, language) and (not entry.match_case or _plain(entry.word) == _plain(word)):
                 return entry
         return None
 
@@ -90,6 +91,7 @@ class Lexicon:
 
     def apply(self, text: str, language: str) -> str:
         """The text with respelled words; words that have phonemes are left for `phonemes_for`."""
+        text = unicodedata.normalize("NFC", text)
         pieces, end = [], 0
         for match, entry in self.matches(text, language):
             pieces += [text[end : match.start()], match[0] if entry.phonemes else entry.spoken]
@@ -98,6 +100,7 @@ class Lexicon:
 
     def write_phonemes(self, text: str, language: str) -> str:
         """The text with every word that has phonemes written as /phonemes/, for an engine that reads them so."""
+        text = unicodedata.normalize("NFC", text)
         pieces, end = [], 0
         for match, entry in self.matches(text, language):
             pieces += [text[end : match.start()], f"/{entry.spoken}/" if entry.phonemes else match[0]]
@@ -117,17 +120,26 @@ class Lexicon:
         return self._patterns[language]
 
 
+_APOSTROPHES = "'’‘‛′´`ʼ"
+_APOSTROPHE = re.compile(f"[{_APOSTROPHES}]")
+
+
+def _plain(word: str) -> str:
+    """The word as it is compared: composed, with one kind of apostrophe and of space."""
+    return _APOSTROPHE.sub("'", " ".join(unicodedata.normalize("NFC", word).split()))
+
+
 def _key(word: str) -> str:
-    return " ".join(word.split()).casefold()
+    return _plain(word).casefold()
 
 
 def _source(entry: Entry) -> str:
-    source = r"\s+".join(re.escape(part) for part in entry.word.split())
+    source = r"\s+".join(re.escape(part) for part in _plain(entry.word).split()).replace("'", f"[{_APOSTROPHES}]")
     return source if entry.match_case else f"(?i:{source})"
 
 
 def _parse_entry(line: str, where: str) -> Entry:
-    match = _ENTRY.fullmatch(line)
+    match = _ENTRY.fullmatch(unicodedata.normalize("NFC", line))
     word = " ".join(match["word"].split()) if match else ""
     spoken = " ".join(match["spoken"].split()) if match else ""
     if match is None or not word or not spoken:

@@ -95,8 +95,64 @@ def test_lexicon_words_are_respelled_and_then_left_alone() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("unit", ["1,", "1-", "A.", "IV ", "\n "])
+@pytest.mark.parametrize("unit", ["1,", "1-", "A.", "IV ", "\n ", "1. x\n", "- x\n", '1" ', "a.b", "1 000 ", "seg. a "])
 def test_hostile_texts_take_linear_time(language: str, unit: str) -> None:
     start = time.perf_counter()
     _spoken((unit * 100_000)[:100_000], language)
     assert time.perf_counter() - start < 10  # quadratic patterns take minutes
+
+
+@pytest.mark.parametrize("bullet", ["-", "*", "•", "▪"])
+def test_bulleted_items_stay_apart(bullet: str) -> None:
+    assert normalize(f"Buy:\n{bullet} milk\n{bullet} 2 eggs", "en") == "Buy\n\nmilk\n\ntwo eggs"
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("1. Buy milk\n2. Call Bob", "one. Buy milk\n\ntwo. Call Bob"),
+        ("Steps:\n1) Buy milk\n2) Call\nBob", "Steps\n\none, Buy milk\n\ntwo, Call Bob"),
+        ("a) milk\nb) eggs", "a, milk\n\nbee, eggs"),
+        ("- plan B\n- -5 degrees\n- $5", "plan bee\n\nminus five degrees\n\nfive dollars"),
+        ("I have\n5. She has\n7. We left", "I have five. She has seven. We left"),
+        ("We met in\n1. February was cold.", "We met in one. February was cold."),
+        ("It is *bold*\n*here* too", "It is bold here too"),
+        ("ten\n-5 degrees", "ten minus five degrees"),
+    ],
+)
+def test_items_of_a_list(text: str, spoken: str) -> None:
+    assert normalize(text, "en") == spoken
+
+
+def test_lines_that_end_as_in_windows_are_no_paragraphs() -> None:
+    assert normalize("One\r\nline.\r\n\r\nTwo", "en") == "One line.\n\nTwo"
+
+
+@pytest.mark.parametrize("unseen", ["\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"])
+def test_what_nobody_sees_parts_no_words(unseen: str) -> None:
+    assert normalize(f"pa{unseen}lavra R${unseen} 1{unseen}0", "pt-BR") == "palavra dez reais"
+    assert explain(f"pa{unseen}lavra 1{unseen}0", "pt-BR") == [
+        Replacement((9, 12), f"1{unseen}0", "dez", "number"),
+    ]
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u2009", "\u202f"])
+def test_spaces_between_thousands(space: str) -> None:
+    assert normalize(f"10{space}000 people", "en") == "ten thousand people"
+    assert normalize(f"10{space}000 pessoas", "pt-BR") == "dez mil pessoas"
+
+
+def test_a_thin_space_parts_thousands_that_are_not_round() -> None:
+    assert normalize("10\u2009250 people", "en") == "ten thousand two hundred and fifty people"
+    assert normalize("2 250 ml bottles", "en") == "two two hundred and fifty milliliters bottles"
+
+
+@pytest.mark.parametrize(("written", "text"), [("L'Oréal", "L’Oréal"), ("L’Oréal", "L'Oréal")])
+def test_a_lexicon_takes_any_apostrophe_for_another(written: str, text: str) -> None:
+    assert normalize(f"a {text} 2", "pt-BR", Lexicon.parse(f"{written} = loreal")) == "a loreal dois"
+    assert normalize(f"a {text}", "pt-BR", Lexicon.parse(f"{written} = /loʁeal/")) == "a L'Oréal"
+
+
+def test_claims_never_overlap() -> None:
+    found = explain("WWW.,0@0.AA", "pt-BR")
+    assert all(a.span[1] <= b.span[0] for a, b in zip(found, found[1:], strict=False))

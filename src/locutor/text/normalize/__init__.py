@@ -9,7 +9,7 @@ from locutor.text.languages import LANGUAGES, parse_language
 from locutor.text.lexicon import Lexicon
 from locutor.text.normalize.grammar import Grammar
 from locutor.text.normalize.rules import MASK, Replacement, Rule, apply_rules, assemble
-from locutor.text.normalize.surface import plain, tidy, unspoken
+from locutor.text.normalize.surface import plain, tidy, unspoken, visible
 
 __all__ = ["Replacement", "explain", "normalize"]
 
@@ -31,16 +31,16 @@ def _rules_of(tag: str) -> tuple[Grammar, Sequence[Rule]]:
 def _lexicon_claims(text: str, language: str, lexicon: Lexicon | None) -> list[Replacement]:
     matches = lexicon.matches(text, language) if lexicon else []
     return [
-        Replacement(match.span(), match[0], match[0] if entry.phonemes else entry.spoken, "lexicon")
+        Replacement(match.span(), match[0], plain(match[0] if entry.phonemes else entry.spoken), "lexicon")
         for match, entry in matches
     ]
 
 
-def _replacements(text: str, language: str, lexicon: Lexicon | None) -> list[Replacement]:
-    """What is spoken otherwise in `text` (NFC), in order."""
+def _replacements(text: str, language: str, lexicon: Lexicon | None) -> tuple[str, list[Replacement]]:
+    """The plain face of `text` (NFC, nothing invisible), and what is spoken otherwise in it, in order."""
     grammar, rules = _rules_of(language)
     claims = _lexicon_claims(text, language, lexicon)
-    face = plain(text)
+    face = plain(text, thousands="." if grammar.decimal == "," else ",")
     pieces, end = [], 0
     for claim in claims:
         start, stop = claim.span
@@ -48,7 +48,7 @@ def _replacements(text: str, language: str, lexicon: Lexicon | None) -> list[Rep
         end = stop
     found, masked = apply_rules(text, "".join(pieces) + face[end:], rules)
     found += claims + unspoken(text, masked, grammar.symbols.get)
-    return sorted(found, key=lambda r: r.span)
+    return face, sorted(found, key=lambda r: r.span)
 
 
 def explain(text: str, language: str, lexicon: Lexicon | None = None) -> list[Replacement]:
@@ -58,8 +58,15 @@ def explain(text: str, language: str, lexicon: Lexicon | None = None) -> list[Re
     punctuation are tidied without being listed. Raises OptionError for other languages.
     """
     composed = unicodedata.normalize("NFC", text)
-    found = _replacements(composed, parse_language(language), lexicon)
-    return [each for each in found if each.spoken != each.original]
+    shown, positions = visible(composed)
+    _, found = _replacements(shown, parse_language(language), lexicon)
+    return [_as_written(each, composed, positions) for each in found if each.spoken != each.original]
+
+
+def _as_written(each: Replacement, text: str, positions: Sequence[int]) -> Replacement:
+    """The replacement with its place in the text that still has what nobody sees."""
+    start, end = positions[each.span[0]], positions[each.span[1] - 1] + 1
+    return Replacement((start, end), text[start:end], each.spoken, each.rule)
 
 
 def normalize(text: str, language: str, lexicon: Lexicon | None = None) -> str:
@@ -69,8 +76,8 @@ def normalize(text: str, language: str, lexicon: Lexicon | None = None) -> str:
     OptionError for a language without a normaliser.
     """
     composed = unicodedata.normalize("NFC", text)
-    found = _replacements(composed, parse_language(language), lexicon)
-    spoken = tidy(assemble(plain(composed), found))
+    face, found = _replacements(visible(composed)[0], parse_language(language), lexicon)
+    spoken = tidy(assemble(face, found))
     if not spoken:
         shown = text if len(text) <= 40 else f"{text[:40]}..."
         raise TextError(f"nothing to speak in {shown!r}: give a text with letters or numbers")

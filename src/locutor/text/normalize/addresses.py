@@ -3,7 +3,7 @@
 import re
 
 from locutor.text.normalize.grammar import Grammar
-from locutor.text.normalize.rules import Rule, rule
+from locutor.text.normalize.rules import MASK, Rule, rule
 from locutor.text.normalize.spelling import say_label
 
 _EMOTICON = r"(?<![\w:;])(?:[:;=]['-]?[)(DPp/|]|<3|:'\(|\^_?\^)(?!\w)"
@@ -38,6 +38,24 @@ def _say_hashtag(match: re.Match[str], grammar: Grammar) -> str:
     return " ".join([grammar.hashtag if match["sign"] == "#" else grammar.symbols["@"], *spoken])
 
 
+_FILE_TYPES = frozenset(
+    "pdf txt doc docx odt xls xlsx csv ppt pptx jpg jpeg png gif svg webp mp mp3 mp4 wav flac ogg zip tar gz html htm "
+    "css js ts py md json xml yaml toml exe".split()
+)
+
+
+def _say_dotted(match: re.Match[str], grammar: Grammar) -> str | None:
+    """ "Node.js", but not "acabou.mas" or "Olá.tudo" with a space forgotten."""
+    first, second = match["first"], match["second"]
+    if {first, f"{first}.{second}"} & grammar.abbreviations:
+        return None
+    certain = second in _FILE_TYPES or match["path"] or match["more"]
+    if not certain and (second.capitalize() in grammar.starters or not first.isascii()):
+        return None
+    return _say_address(match[0], grammar)
+
+
+_PATH = rf"[^\s<>\".,;:!?)\]'{MASK}]*"
 _TOP_LEVEL = "com|org|net|gov|edu|io|br|uk|dev|app|info|mil|jus"
 
 
@@ -52,16 +70,27 @@ def address_rules(grammar: Grammar) -> list[Rule]:
         ),
         rule(
             "url",
-            r"(?<!\w)(?:https?://|ftp://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]']",
+            rf"(?<!\w)(?:https?://|ftp://|www\.)[^\s<>\"{MASK}]*[^\s<>\".,;:!?)\]'{MASK}]",
             lambda m: _say_url(m, grammar),
             re.I,
         ),
         rule(
             "url",
-            rf"(?<![\w@.-])(?:[a-z0-9-]{{1,63}}\.){{1,5}}(?:{_TOP_LEVEL})(?![\w-])(?:/[^\s<>\".,;:!?)\]']*)?",
+            rf"(?<![\w@.-])(?:[a-z0-9-]{{1,63}}\.){{1,5}}(?:{_TOP_LEVEL})(?![\w-])(?:/{_PATH})?",
             lambda m: _say_url(m, grammar),
             re.I,
         ),
+        rule(
+            "hashtag",
+            r"(?<![\w&])(?P<sign>@)(?P<tag>[^\W\d]\w*+(?:\.[a-z0-9_]++)++)",
+            lambda m: _say_address(m[0], grammar),
+        ),
         rule("hashtag", r"(?<![\w&])(?P<sign>[#@])(?P<tag>[^\W\d]\w*+)", lambda m: _say_hashtag(m, grammar)),
+        rule(
+            "dotted name",
+            r"(?<![\w@.'-])(?P<first>(?:\w++-){0,9}[^\W\d]\w*+)\.(?P<second>[a-z][a-z0-9_]++)(?!\w)"
+            rf"(?P<more>(?:\.[a-z][a-z0-9_]++)*+)(?!\w)(?P<path>/{_PATH})?",
+            lambda m: _say_dotted(m, grammar),
+        ),
         rule("emoji", _EMOTICON, lambda m: ""),
     ]

@@ -5,15 +5,16 @@ import re
 from locutor.text.normalize import en_numbers as numbers
 from locutor.text.normalize import en_words as words
 from locutor.text.normalize.addresses import address_rules
-from locutor.text.normalize.en_calendar import date_rules, time_rules
+from locutor.text.normalize.en_calendar import date_rules, time_rules, weekday_rules
 from locutor.text.normalize.en_roman import roman_rules
 from locutor.text.normalize.grammar import Grammar
 from locutor.text.normalize.money import money_rules
 from locutor.text.normalize.numbers import FRACTION_GLYPHS, number_source, parse_number
-from locutor.text.normalize.quantity import measure_rules, quantity_source, say_quantity
+from locutor.text.normalize.quantity import mark_rule, measure_rules, quantity_source, say_quantity, with_spellings
 from locutor.text.normalize.rules import MASK, Rule, kept_stop, rule
-from locutor.text.normalize.signs import code_rule, leftover_rules, operator_rules
+from locutor.text.normalize.signs import code_rule, comparison_rules, leftover_rules, operator_rules
 from locutor.text.normalize.spelling import spelling_rules
+from locutor.text.normalize.verses import verse_rules
 
 GRAMMAR = Grammar(
     language="en",
@@ -33,12 +34,13 @@ GRAMMAR = Grammar(
     hashtag="hashtag",
     currencies=words.CURRENCIES,
     scales=words.SCALES,
-    units=words.UNITS,
+    units=with_spellings(words.UNITS),
     symbols=words.SYMBOLS,
     operators=words.OPERATORS,
     web=words.WEB,
     spelling=words.SPELLING,
     starters=words.STARTERS,
+    abbreviations=frozenset(words.ABBREVIATIONS) | frozenset(words.BEFORE_NUMBER) | {"St", "Dr"},
 )
 
 
@@ -52,6 +54,11 @@ def phone_rules() -> list[Rule]:
         code_rule("phone", r"(?<![\w.+])\+\d{1,3}(?:[\s.-]?\(?\d{1,5}\)?){2,5}(?![\w-])", GRAMMAR),
         code_rule("phone", r"(?<![\w.,$-])\d{3}-\d{4}(?![\w-])", GRAMMAR),
         code_rule("identity number", r"(?<![\w.,-])\d{3}-\d{2}-\d{4}(?![\w-])", GRAMMAR),
+        code_rule(
+            "emergency number",
+            r"(?:(?i:(?<=\bcall )|(?<=\bdial )|(?<=\bcalled )))(?:[2-9]11|999|112|988)(?![\w-]|[.,]\d)",
+            GRAMMAR,
+        ),
         code_rule("card number", r"(?<![\w.,-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?![\w-])", GRAMMAR),
         code_rule("zip code", r"(?<=[A-Z]{2} )\d{5}(?:-\d{4})?(?![\w-])", GRAMMAR),
         code_rule("number sequence", r"(?<![\w.,-])\d{3}\.\d{3}\.\d{3}-\d{2}(?![\w-])", GRAMMAR),
@@ -99,7 +106,7 @@ def fraction_rules() -> list[Rule]:
 def _say_saint_or_street(match: re.Match[str]) -> str:
     text = match.string
     following = re.compile(r"\s([A-Z]\w*)").match(text, match.end())
-    preceding = re.search(r"([A-Z\d]\w*)\s$", text[max(0, match.start() - 30) : match.start()])
+    preceding = re.search(rf"([A-Z\d{MASK}]\w*(?:'s)?)\s$", text[max(0, match.start() - 30) : match.start()])
     is_street = preceding is not None and preceding[1] not in words.PREPOSITIONS
     if following and following[1] in words.SAINTS:
         is_street = False
@@ -113,6 +120,12 @@ def _say_doctor(match: re.Match[str]) -> str:
     return ("Drive" if is_street else "Doctor") + (
         kept_stop(match, words.STARTERS) if not following or is_street else ""
     )
+
+
+# "100 W. 42nd St."
+_COMPASS = (
+    rf"(?<=\d\s)[NSEW]\.(?=\s(?:\d+(?:st|nd|rd|th)|[A-Z][a-z]{{1,20}})\s(?:St|Dr|{'|'.join(words.STREET)})(?!\w))"
+)
 
 
 def abbreviation_rules() -> list[Rule]:
@@ -147,7 +160,10 @@ def _say_numbered(match: re.Match[str]) -> str:
 _YEAR_BEFORE = re.compile(
     r"(?:\b(?:in|since|year|by|until|till|from|of|before|after|during|circa|to|early|late|mid|class of)\s|[(-])$", re.I
 )
-_COUNTED_AFTER = re.compile(r"\s[a-z]+s(?![\w'])")
+# Plurals; "-ss", "-is", "-us" end singulars.
+_COUNTED_AFTER = re.compile(rf"\s(?!(?:{'|'.join(sorted(words.NOT_COUNTED))})(?!\w))[a-z]+(?<![siu])s(?![\w'])")
+# "the 2016 elections", but "the 1500 soldiers" and "the 2000 people".
+_DATED = re.compile(r"\b(?:the|this|that|its|his|her|their|our|my|'s)\s$", re.I)
 
 
 def _say_number(match: re.Match[str]) -> str | None:
@@ -158,8 +174,9 @@ def _say_number(match: re.Match[str]) -> str | None:
         return say_quantity(match, GRAMMAR)
     if match.string[match.end() : match.end() + 1] == MASK:
         return say_quantity(match, GRAMMAR)  # "1920x1080"
-    before = _YEAR_BEFORE.search(match.string[max(0, match.start() - 10) : match.start()])
-    if before or not _COUNTED_AFTER.match(match.string, match.end()):
+    preceding = match.string[max(0, match.start() - 10) : match.start()]
+    dated = digits >= "1900" and not digits.endswith("00") and _DATED.search(preceding)
+    if dated or _YEAR_BEFORE.search(preceding) or not _COUNTED_AFTER.match(match.string, match.end()):
         return numbers.year(int(digits))
     return say_quantity(match, GRAMMAR)
 
@@ -171,6 +188,7 @@ def _say_scaled(match: re.Match[str]) -> str:
 def number_rules() -> list[Rule]:
     quantity = quantity_source(GRAMMAR)
     return [
+        rule("abbreviation", _COMPASS, lambda m: words.COMPASS[m[0][0]]),
         rule(
             "decade",
             r"(?<![\w.,])'?(?P<decade>\d{0,2}\d0)'?s(?!\w)",
@@ -184,6 +202,7 @@ def number_rules() -> list[Rule]:
         ),
         rule("ordinal", r"(?<![\w.,])(\d{1,9})ª(?!\w)", lambda m: numbers.ordinal(int(m[1]))),
         rule("height", r"(?<![\w.,])(\d)'\s?(\d{1,2})(?:\"|'')?(?!\w)", _say_height),
+        rule("height", r"(?<![\w.,-])([1-9])m(0[1-9]|[1-9]\d)(?!\w)", _say_metric_height),
         rule("scale", rf"{quantity}\s?(?P<scale>k|M|bn|tn|mn)(?![\w/])", _say_scaled),
         rule("scale", rf"{quantity}(?P<scale>K)(?<=\d\dK)(?!\w)", _say_scaled),
         rule("cents", r"(?<!\w)\$\.(\d\d)(?![\d.,]\d|\d)", lambda m: f"{numbers.cardinal(str(int(m[1])))} cents"),
@@ -201,20 +220,30 @@ def _say_height(match: re.Match[str]) -> str:
     return f"{numbers.cardinal(match[1])} foot {numbers.cardinal(match[2])}"
 
 
+def _say_metric_height(match: re.Match[str]) -> str:
+    return f"{numbers.cardinal(match[1])} meter{'' if match[1] == '1' else 's'} {numbers.cardinal(str(int(match[2])))}"
+
+
 def _build() -> tuple[Rule, ...]:
     return (
+        *comparison_rules(GRAMMAR),
         *address_rules(GRAMMAR),
+        *verse_rules(GRAMMAR, words.BOOKS, words.VERSE_LINK, words.BOOK_NUMBERS),
+        *weekday_rules(),
         *date_rules(),
         *time_rules(),
         *phone_rules(),
         *money_rules(GRAMMAR),
         *fraction_rules(),
         *number_rules(),
+        mark_rule(GRAMMAR, '"', words.UNITS["inch"], words.BEFORE_NOUN),
+        mark_rule(GRAMMAR, "'", words.UNITS["ft"], words.BEFORE_NOUN, after=r"(?=\s[a-z]{3})"),
         *measure_rules(GRAMMAR),
         *roman_rules(),
         *abbreviation_rules(),
         *operator_rules(GRAMMAR),
         rule("hyphen", r"(?<=[^\W\d_])-(?=\d)", lambda m: ""),
+        code_rule("account number", r"(?<![\w.,$€£-])\d{5,12}-\d(?![\w-]|[.,]\d)", GRAMMAR),
         rule("number", quantity_source(GRAMMAR), _say_number),
         *leftover_rules(GRAMMAR),
         *spelling_rules(
@@ -223,6 +252,7 @@ def _build() -> tuple[Rule, ...]:
             word_letters="A",
             letter_nouns="vitamin|plan|grade|group|type|section|letter|hepatitis|option|class|team|exhibit|appendix",
             and_=GRAMMAR.and_,
+            starters=words.STARTERS,
         ),
         rule("slash", rf"(?<=[\w{MASK}])\s?/\s?(?=[\w{MASK}])", lambda m: ""),
     )

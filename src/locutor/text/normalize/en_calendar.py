@@ -47,6 +47,43 @@ def _say_month_year(match: re.Match[str]) -> str:
     return f"{_month(match['month'])} {numbers.year(int(match['year']))}"
 
 
+def _say_years(match: re.Match[str]) -> str | None:
+    """ "2023-24", "1999-00"; "2024-05" is a month."""
+    first, last = int(match["first"]), int(match["last"])
+    follows = last > first % 100 or (first % 100, last) == (99, 0)
+    if not follows:
+        return None
+    low, link = numbers.year(first), " " if match["mark"] == "/" else " to "
+    if last == 0:
+        return f"{low}{link}{numbers.year(first + 1)}"
+    return f"{low}{link}{'oh ' if last < 10 else ''}{numbers.cardinal(str(last))}"
+
+
+_WEEKDAY = "|".join(sorted(words.WEEKDAYS, key=len, reverse=True))
+
+
+def _say_weekdays(match: re.Match[str]) -> str:
+    return f"{words.WEEKDAYS[match['first']]} to {words.WEEKDAYS[match['last']]}{kept_stop(match, words.STARTERS)}"
+
+
+def weekday_rules() -> list[Rule]:
+    """Short names; "Sat." and "Sun." only where a day or a time follows, for "sat" and "the Sun" are words."""
+    unclear = rf"(?:Sat|Sun)\.(?=,?\s(?:\d|at\s|from\s|morning|afternoon|evening|night|(?:{_MONTH})\s))"
+    clear = "|".join(day for day in _WEEKDAY.split("|") if day not in ("Sat", "Sun"))
+    return [
+        rule(
+            "weekday",
+            rf"(?<!\w)(?P<first>{_WEEKDAY})\.?\s?[-–]\s?(?P<last>{_WEEKDAY})(?!\w)\.?",
+            _say_weekdays,
+        ),
+        rule(
+            "weekday",
+            rf"(?<!\w)(?:(?:{clear})\.(?!\w)|{unclear})",
+            lambda m: words.WEEKDAYS[m[0].rstrip(".")] + kept_stop(m, words.STARTERS),
+        ),
+    ]
+
+
 def date_rules() -> list[Rule]:
     year = r"(?P<year>[12]\d{3})"
     return [
@@ -83,6 +120,11 @@ def date_rules() -> list[Rule]:
             _say_day_month,
         ),
         rule("date", rf"(?<!\w)(?P<month>{_MONTH}),?\s{year}(?!\w|[.,:/]\d)", _say_month_year),
+        rule(
+            "years",
+            r"(?<![\w/.,$€£-])(?P<first>1[1-9]\d\d|20\d\d)(?P<mark>[-–/])(?P<last>\d\d)(?![\w/%-]|[.,]\d|\s?[=€£])",
+            _say_years,
+        ),
     ]
 
 

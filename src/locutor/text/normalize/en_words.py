@@ -6,10 +6,21 @@ from locutor.text.normalize.grammar import Currency, Noun, SpellingFacts
 
 MONTHS = "January February March April May June July August September October November December".split()
 
+WEEKDAYS = {
+    **dict.fromkeys(("Mon",), "Monday"),
+    **dict.fromkeys(("Tue", "Tues"), "Tuesday"),
+    **dict.fromkeys(("Wed", "Weds"), "Wednesday"),
+    **dict.fromkeys(("Thu", "Thur", "Thurs"), "Thursday"),
+    **dict.fromkeys(("Fri",), "Friday"),
+    **dict.fromkeys(("Sat",), "Saturday"),
+    **dict.fromkeys(("Sun",), "Sunday"),
+}
+
 CURRENCIES = {
     **dict.fromkeys(("$", "US$", "USD"), Currency(Noun("dollar", "dollars"), Noun("cent", "cents"))),
-    "A$": Currency(Noun("Australian dollar", "Australian dollars"), Noun("cent", "cents")),
-    "C$": Currency(Noun("Canadian dollar", "Canadian dollars"), Noun("cent", "cents")),
+    **dict.fromkeys(("A$", "AU$"), Currency(Noun("Australian dollar", "Australian dollars"), Noun("cent", "cents"))),
+    **dict.fromkeys(("C$", "CA$"), Currency(Noun("Canadian dollar", "Canadian dollars"), Noun("cent", "cents"))),
+    "NZ$": Currency(Noun("New Zealand dollar", "New Zealand dollars"), Noun("cent", "cents")),
     **dict.fromkeys(("€", "EUR"), Currency(Noun("euro", "euros"), Noun("cent", "cents"))),
     **dict.fromkeys(("£", "GBP"), Currency(Noun("pound", "pounds"), Noun("penny", "pence"))),
     **dict.fromkeys(("¥", "JPY"), Currency(Noun("yen", "yen"), Noun("sen", "sen"))),
@@ -22,7 +33,7 @@ SCALES = {
     **dict.fromkeys(("k", "thousand"), Noun("thousand", "thousand")),
     **dict.fromkeys(("m", "mn", "million"), Noun("million", "million")),
     **dict.fromkeys(("b", "bn", "billion"), Noun("billion", "billion")),
-    **dict.fromkeys(("tn", "trillion"), Noun("trillion", "trillion")),
+    **dict.fromkeys(("t", "tn", "trillion"), Noun("trillion", "trillion")),
 }
 
 
@@ -47,10 +58,17 @@ UNITS = {
     "mph": Noun("mile per hour", "miles per hour"),
     "ft": Noun("foot", "feet"),
     "ft.": Noun("foot", "feet"),
+    **dict.fromkeys(("in.", "inch"), Noun("inch", "inches")),
+    **dict.fromkeys(("sq ft", "sq. ft", "sq. ft.", "sq ft."), Noun("square foot", "square feet")),
+    **dict.fromkeys(("sq mi", "sq. mi", "sq. mi."), Noun("square mile", "square miles")),
     "yd": _many("yard"),
+    **dict.fromkeys(("tbsp", "tbsp.", "Tbsp", "Tbsp."), Noun("tablespoon", "tablespoons")),
+    **dict.fromkeys(("tsp", "tsp."), Noun("teaspoon", "teaspoons")),
+    **dict.fromkeys(("yr", "yr.", "yrs", "yrs."), _many("year")),
     "ha": _many("hectare"),
     "kg": _many("kilogram"),
     "g": _many("gram"),
+    "gr": _many("gram"),
     "mg": _many("milligram"),
     "µg": _many("microgram"),
     "lb": _many("pound"),
@@ -105,8 +123,14 @@ UNITS = {
     "ms": _many("millisecond"),
 }
 
+# A noun, of which the measure before it is a part: "a 16-inch screen", but "16 inches wide".
+BEFORE_NOUN = (
+    r"\s(?!(?:wide|long|tall|high|deep|thick|across|apart|by|x|in|on|at|to|of|or|and|is|was|for|from|with|above|below|"
+    r"away|down|up|off|per|the|a|an|that|than|but|so)(?!\w))[^\W\d_]"
+)
 # Those in STREET also end sentences: their full stop is kept before a word that starts one.
 STREET = {"Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane", "Hwy": "Highway", "Pkwy": "Parkway"}
+COMPASS = {"N": "North", "S": "South", "E": "East", "W": "West"}
 TITLES = {
     "Mr": "Mister",
     "Mrs": "Missus",
@@ -191,6 +215,20 @@ SAINTS = frozenset(
     "Louis John Paul Peter Mary Patrick George Francis Petersburg Lucia James Andrew Andrews Nicholas Thomas "
     "Martin Moritz Helena Mark Joseph Anthony Michael Helens Augustine Bernard Matthew Luke Stephen".split()
 )
+# Words in -s that are no plural nouns, after a year: "2020 was hard".
+NOT_COUNTED = frozenset(
+    "was has as does goes its his hers ours yours theirs always perhaps besides sometimes towards afterwards yes "
+    "brings marks remains sees ends begins starts comes seems looks feels makes shows means keeps gets gives takes "
+    "sounds turns news saw".split()
+)
+BOOKS = (
+    "Genesis|Exodus|Leviticus|Numbers|Deuteronomy|Joshua|Judges|Ruth|Samuel|Kings|Chronicles|Ezra|Nehemiah|Esther|Job|"
+    "Psalms?|Proverbs|Ecclesiastes|Isaiah|Jeremiah|Lamentations|Ezekiel|Daniel|Hosea|Joel|Amos|Jonah|Micah|Habakkuk|"
+    "Zechariah|Malachi|Matthew|Mark|Luke|John|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Colossians|"
+    "Thessalonians|Timothy|Titus|Hebrews|James|Peter|Jude|Revelation"
+)
+VERSE_LINK = " "
+BOOK_NUMBERS = ("First", "Second", "Third")
 PREPOSITIONS = frozenset("At In The On Near To From By Visit Saint Of And For With".split())
 
 SYMBOLS = {
@@ -275,7 +313,7 @@ SPELLING = SpellingFacts(
         "CIA USA UFO CEO CFO CTO COO CIO API AI IPO UAE EPA UCLA EU UN UK US LA IQ IT ID IP IBGE SOS DIY FAQ VIP RIP "
         "DOJ ESL AKA DOB MBA NBA URL IRS IMF SUV GOP DEA TSA NSA AOL MIT NYU USB ISP LED UI UX OS IOS AC DC MVP IDE "
         "SUS TV PC HR PR PM AM BC AD CE BCE ABC ICU ETA ATA USSR IBM ACLU OECD IOC IEEE ISO IEC IOT "
-        "USC LAX SFO ISS ESA GUI TBA TBD ATV EV FDA UPS USPS UV EST EDT PST CET UTC".split()
+        "HIV NYC FYI SEO USC LAX SFO ISS ESA GUI TBA TBD ATV EV FDA UPS USPS UV EST EDT PST CET UTC".split()
     ),
     words={
         "OK": "okay",

@@ -43,9 +43,10 @@ class Grammar:
     """One language's words and forms.
 
     cardinal: a whole number's digits and the gender of what is counted. number: with sign and fraction.
-    is_plural: whether a counted noun stands in the plural. scales: words and letters after a number that multiply
-    it. symbols: signs read out wherever they stand. web: signs inside addresses.
-    starters: capitalised words that begin a sentence after an abbreviation.
+    is_plural: whether a counted noun stands in the plural. scales: words and letters after an amount of money
+    that multiply it. symbols: signs read out wherever they stand. web: signs inside addresses.
+    starters: capitalised words that begin a sentence after an abbreviation. abbreviations: words that are no
+    first half of a name with a full stop in it ("Node.js").
     """
 
     language: str
@@ -71,3 +72,4 @@ class Grammar:
     web: Mapping[str, str]
     spelling: SpellingFacts
     starters: frozenset[str]
+    abbreviations: frozenset[str]

@@ -3,8 +3,8 @@
 import re
 
 from locutor.text.normalize.grammar import Grammar, Noun
-from locutor.text.normalize.numbers import Gender, Number, parse_amount, parse_number
-from locutor.text.normalize.quantity import DASH, alternatives, last_number, say_quantity
+from locutor.text.normalize.numbers import Gender, Number, parse_amount
+from locutor.text.normalize.quantity import DASH, alternatives, say_range
 from locutor.text.normalize.rules import Rule, rule
 
 
@@ -32,13 +32,21 @@ def _say_sum(amount: Number, symbol: str, grammar: Grammar) -> str:
     return f"{_say_sum(Number(amount.integer), symbol, grammar)} {grammar.and_} {cents}"
 
 
+def _amounts(match: re.Match[str], grammar: Grammar) -> tuple[Number, Number | None]:
+    high = parse_amount(match["high"], grammar.decimal) if match["high"] else None
+    return parse_amount(match["low"], grammar.decimal), high
+
+
+def _has_cents(number: Number) -> bool:
+    return bool(number.fraction.strip("0"))
+
+
 def _say_scaled(match: re.Match[str], symbol: str, grammar: Grammar) -> str:
     scale, unit = grammar.scales[match["scale"].lower()], grammar.currencies[symbol].unit
     gender: Gender = unit.gender if scale.gender == "f" else "m"
-    number = parse_number(match["low"], grammar.decimal)
-    words = [say_quantity(match, grammar, gender)] if match["high"] else [grammar.number(number, gender)]
-    plural = grammar.is_plural(last_number(match, grammar))
-    words.append(scale.many if plural else scale.one)
+    low, high = _amounts(match, grammar)
+    words = [say_range(low, high, grammar, gender)]
+    words.append(scale.many if grammar.is_plural(high or low) else scale.one)
     if grammar.of_scale and scale.gender != "f":
         words.append(grammar.of_scale)
     return " ".join([*words, unit.many])
@@ -49,19 +57,23 @@ def _say_money(match: re.Match[str], grammar: Grammar) -> str | None:
     minus = f"{grammar.minus} " if match["sign"] or match.groupdict().get("minus") else ""
     if match["scale"]:
         return minus + _say_scaled(match, symbol, grammar)
-    amount = parse_amount(match["low"], grammar.decimal)
-    if match["high"]:
-        low = grammar.number(amount, grammar.currencies[symbol].unit.gender)
-        high = _say_sum(parse_amount(match["high"], grammar.decimal), symbol, grammar)
-        return f"{minus}{low} {grammar.to} {high}"
-    return minus + _say_sum(amount, symbol, grammar)
+    low, high = _amounts(match, grammar)
+    if high is None:
+        return minus + _say_sum(low, symbol, grammar)
+    gender = grammar.currencies[symbol].unit.gender
+    in_full = _has_cents(low) or _has_cents(high)  # "10,50 a 20,90" said without the unit is two plain numbers
+    first = _say_sum(low, symbol, grammar) if in_full else grammar.number(low, gender)
+    return f"{minus}{first} {grammar.to} {_say_sum(high, symbol, grammar)}"
 
 
 def money_rules(grammar: Grammar) -> list[Rule]:
     """Sums with the currency before or after the number, with a scale word, or as a range."""
     number = rf"(?:{grammar.number_source}|(?<!\d)(?<!\d[.,])\d+[.,]\d{{1,2}}(?![.,]?\d))"
     symbols = alternatives(grammar.currencies)
-    scale = rf"(?:\s?(?P<scale>(?i:{alternatives(grammar.scales)}))(?!\w))?"
+    words = alternatives(scale for scale in grammar.scales if len(scale) > 1)
+    letters = alternatives(scale for scale in grammar.scales if len(scale) == 1)
+    # "$5 t-shirt": a letter on its own does not multiply.
+    scale = rf"(?:\s?(?P<scale>(?i:(?:{words})(?!\w)|(?:{letters})(?<!\st)(?![\w']|(?<=\s.)-))))?"
     high = rf"(?:\s?{DASH}\s?(?:{symbols})?\s?(?P<high>{number}))?"
 
     def say(match: re.Match[str]) -> str | None:

@@ -8,13 +8,14 @@ from locutor.text.normalize.addresses import address_rules
 from locutor.text.normalize.grammar import Grammar
 from locutor.text.normalize.money import money_rules
 from locutor.text.normalize.numbers import FRACTION_GLYPHS, Gender, number_source, parse_number, say_groups
-from locutor.text.normalize.pt_calendar import date_rules, time_rules
+from locutor.text.normalize.pt_calendar import date_rules, full_year, time_rules
 from locutor.text.normalize.pt_gender import counted_gender, noun_gender
 from locutor.text.normalize.pt_roman import RULERS, roman_rules
-from locutor.text.normalize.quantity import measure_rules, quantity_source, say_quantity
+from locutor.text.normalize.quantity import mark_rule, measure_rules, quantity_source, say_quantity, with_spellings
 from locutor.text.normalize.rules import MASK, Rule, kept_stop, rule
-from locutor.text.normalize.signs import code_rule, leftover_rules, operator_rules
+from locutor.text.normalize.signs import code_rule, comparison_rules, leftover_rules, operator_rules
 from locutor.text.normalize.spelling import spelling_rules
+from locutor.text.normalize.verses import verse_rules
 
 GRAMMAR = Grammar(
     language="pt-BR",
@@ -33,13 +34,14 @@ GRAMMAR = Grammar(
     per_mille="por mil",
     hashtag="hashtag",
     currencies=words.CURRENCIES,
-    scales=words.SCALES,
-    units=words.UNITS,
+    scales=words.MONEY_SCALES,
+    units=with_spellings(words.UNITS),
     symbols=words.SYMBOLS,
     operators=words.OPERATORS,
     web=words.WEB,
     spelling=words.SPELLING,
     starters=words.STARTERS,
+    abbreviations=frozenset(words.ABBREVIATIONS) | {short.rstrip(".") for short in words.BEFORE_NUMBER},
 )
 
 
@@ -53,11 +55,20 @@ def _say_cnpj(match: re.Match[str]) -> str:
     return f"{', '.join(groups[:3])}, barra {groups[3]}, {groups[4]}"
 
 
+_ACCOUNT = "|".join(rf"(?<=\b{noun} )" for noun in ("conta", "agência", "ag\\.", "c/c", "corrente", "matrícula"))
+
+
 def document_rules() -> list[Rule]:
     """CPF, CNPJ, CEP, telephone and card numbers: digit by digit."""
     return [
+        rule(
+            "abbreviation",
+            r"(?<!\w)(?P<short>[Cc])el\.?(?=:?\s?(?:\+\d|\(0?\d\d\)|\d{2}[\s-]?9?\d{4}|9?\d{4}-))",
+            lambda m: f"{m['short']}elular",
+        ),
         code_rule("CPF", r"(?<![\w.,-])\d{3}\.\d{3}\.\d{3}-\d{2}(?![\w-])", GRAMMAR),
-        code_rule("CPF", r"(?<=CPF )\d{11}(?!\w)", GRAMMAR),
+        code_rule("CPF", r"(?:(?<=CPF )|(?<=CPF: )|(?<=CPF nº )|(?<=CPF n\.º ))\d{11}(?!\w)", GRAMMAR),
+        code_rule("RG", r"(?<![\w.,-])\d{1,2}\.\d{3}\.\d{3}-\d(?![\w-])", GRAMMAR),
         rule("CNPJ", r"(?<![\w.,-])\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}(?![\w-])", _say_cnpj),
         code_rule("CEP", r"(?<![\w.,-])\d{2}\.?\d{3}-\d{3}(?![\w-])", GRAMMAR),
         code_rule("CEP", r"(?<=CEP )\d{8}(?!\w)", GRAMMAR),
@@ -65,7 +76,8 @@ def document_rules() -> list[Rule]:
         code_rule("phone", r"(?<![\w.,-])0[38]00[\s.-]?\d{3}[\s.-]?\d{3,4}(?![\w-])", GRAMMAR),
         code_rule(
             "phone",
-            r"(?<![\w.,-])(?:(?:\+?55\s?)?\(0?\d{2}\)\s?|\+55\s?\d{2}\s?|\d{2}\s(?=9\d{4}[\s-]))9?\d{4}[-\s]?\d{4}(?![\w-])",
+            r"(?<![\w.,-])(?:(?:\+?55\s?)?\(0?\d{2}\)\s?|\+55\s?\d{2}\s?|\d{2}[\s-](?=9\d{4}[\s-]))"
+            r"(?:9[.\s]?)?\d{4}[-\s]?\d{4}(?![\w-])",
             GRAMMAR,
         ),
         rule("phone", r"(?<![\w.,/-])(?:\d{2}\s)?9?\d{4}-\d{4}(?![\w-])", _say_landline),
@@ -103,7 +115,10 @@ def _say_fraction(match: re.Match[str]) -> str | None:
 
 
 def _say_law(match: re.Match[str]) -> str:
-    return f"{numbers.cardinal(match['number'].replace('.', ''))} de {numbers.cardinal(match['year'])}"
+    return f"{numbers.cardinal(match['number'].replace('.', ''))} de {numbers.cardinal(full_year(match['year']))}"
+
+
+_AFTER_LAW = "|".join(rf"(?<=\b{noun} )" for noun in (*words.LAWS, "nº", r"n\.º"))
 
 
 def fraction_rules() -> list[Rule]:
@@ -111,6 +126,17 @@ def fraction_rules() -> list[Rule]:
         rule(
             "number of year",
             r"(?<![\w/.,])(?P<number>\d{1,3}(?:\.\d{3}){0,2}|\d{1,6})/(?P<year>(?:19|20)\d\d)(?![\w/])",
+            _say_law,
+        ),
+        rule(
+            "number of year",
+            r"(?<![\w/.,])(?P<number>\d{1,3}(?:\.\d{3}){1,2})/(?P<year>\d\d)(?![\w/]|[.,]\d)",
+            _say_law,
+        ),
+        rule(
+            "number of year",
+            rf"(?:{_AFTER_LAW})"
+            r"(?P<number>\d{1,4})/(?P<year>\d\d)(?![\w/]|[.,]\d)",
             _say_law,
         ),
         rule(
@@ -126,10 +152,21 @@ def fraction_rules() -> list[Rule]:
     ]
 
 
+_BEFORE_DEGREES = re.compile(rf"(?<!\w)(?:{words.BEFORE_DEGREES})\s$", re.I)
+_RANKED = re.compile(r"\s(?:de|lugar|andar|ano|dia|aniversário|gol|período|semestre|turno|grau)(?!\w)")
+
+
+def _is_degrees(match: re.Match[str]) -> bool:
+    before = _BEFORE_DEGREES.search(match.string[max(0, match.start() - 20) : match.start()])
+    return before is not None and not _RANKED.match(match.string, match.end())
+
+
 def _say_ordinal(match: re.Match[str]) -> str | None:
     digits, mark = match["digits"].replace(".", ""), match["mark"].lower()
     if mark[0] == "°" and int(digits) > 12:
         return None  # many type the degree sign for º, but "90°" is an angle
+    if mark == "º" and int(digits) > 1 and _is_degrees(match):
+        return None
     gender: Gender = "f" if mark[0] in "aª" else "m"
     return numbers.ordinal(int(digits), gender, plural=mark.endswith("s"))
 
@@ -158,6 +195,23 @@ def _say_dom(match: re.Match[str]) -> str:
     return "Dona" if feminine else "Dom"
 
 
+_NAME_BEFORE = re.compile(r"(?<!\w)([A-ZÀ-Þ][a-zà-ÿ]{2,20})\s$")
+
+
+def _is_initial(match: re.Match[str]) -> bool:
+    """Between names: "João R. Silva", "Ana S. Paulo"."""
+    before = _NAME_BEFORE.search(match.string[max(0, match.start() - 23) : match.start()])
+    return before is not None and before[1] not in words.NO_NAMES | words.STARTERS
+
+
+def _say_street(match: re.Match[str]) -> str | None:
+    return None if _is_initial(match) else "Rua"
+
+
+def _say_saint(match: re.Match[str]) -> str | None:
+    return None if _is_initial(match) else "São"
+
+
 def _say_numbered(match: re.Match[str]) -> str:
     spoken, short = words.BEFORE_NUMBER[match["short"]], match["short"]
     return spoken.capitalize() if short[0].isupper() and short[1:].islower() else spoken
@@ -177,9 +231,19 @@ def abbreviation_rules() -> list[Rule]:
         rule("abbreviation", r"(?<![\w.])[nN][º°](?![\w.])", lambda m: "número"),
         rule(
             "abbreviation",
-            rf"(?<![\w.])(?<![A-Z]\.\s)R\.(?=\s(?:[A-ZÀ-Þ][a-zà-ÿ]|[IVX]{{1,5}}\s|[\d{MASK}]))",
-            lambda m: "Rua",
+            rf"(?<![\w.])(?<![A-Z]\.\s)R\.(?=\s(?:(?:d[aeo]s?\s)?[A-ZÀ-Þ][a-zà-ÿ]|[IVX]{{1,5}}\s|[\d{MASK}]))",
+            _say_street,
         ),
+        rule("abbreviation", rf"(?<![\w.])(?<![A-ZÀ-Þ]\.\s)S\.(?=\s(?:{words.SAINTS})(?!\w))", _say_saint),
+        rule("abbreviation", r"(?<!\w)V\.\s?Ex\.?ª(?!\w)", lambda m: "Vossa Excelência"),
+        rule("abbreviation", r"(?<!\w)V\.\s?S\.?ª(?!\w)", lambda m: "Vossa Senhoria"),
+        rule("abbreviation", r"(?<!\w)S\.\s?Ex\.?ª(?!\w)", lambda m: "Sua Excelência"),
+        rule(
+            "abbreviation",
+            rf"(?<!\w)(?P<short>{'|'.join(words.FEMININE)})\.?ª\.?(?!\w)",
+            lambda m: words.FEMININE[m["short"]],
+        ),
+        rule("abbreviation", rf"(?<!\w)(?P<short>[Tt])el(?=:\s?[{MASK}\d])", lambda m: f"{m['short']}elefone"),
         rule(
             "abbreviation",
             rf"(?<![\w.])(?P<short>{known})\.(?:[ªº](?!\w))?(?!\w)",
@@ -236,6 +300,7 @@ def number_rules() -> list[Rule]:
             r"(?<![\w.,-])(?P<meters>[1-9]\d?),(?P<centimeters>0[1-9]|[1-9]\d)\s?m(?![\w²³/])",
             _say_height,
         ),
+        rule("height", r"(?<![\w.,-])(?P<meters>[1-9]\d?)m(?P<centimeters>0[1-9]|[1-9]\d)(?!\w)", _say_height),
         rule("decade", r"(?<![\w.,])(\d{2,4})'s(?!\w)", lambda m: numbers.cardinal(m[1])),
         rule("number sign", r"(?<![\w&])#\s?(?=\d)", lambda m: "número"),
         rule(
@@ -257,20 +322,30 @@ def _say_times(digits: str) -> str:
 
 def _build() -> tuple[Rule, ...]:
     return (
+        *comparison_rules(GRAMMAR),
         *address_rules(GRAMMAR),
         *document_rules(),
+        *verse_rules(GRAMMAR, words.BOOKS, words.VERSE_LINK, words.BOOK_NUMBERS),
         *date_rules(),
         *time_rules(),
         *money_rules(GRAMMAR),
         *fraction_rules(),
         *ordinal_rules(),
         *number_rules(),
+        rule(
+            "rate",
+            r"(?<=%)\s?a\.\s?(?P<period>[amdts])\.(?!\w)",
+            lambda m: words.RATES[m["period"]] + kept_stop(m, words.STARTERS),
+        ),
+        mark_rule(GRAMMAR, '"', words.INCH, one_before="(?!)"),
         *measure_rules(GRAMMAR),
         rule("abbreviation", r"(?<![\w.])D\.(?=\s(?P<name>[A-ZÀ-Þ][a-zà-ÿ]{1,30}))", _say_dom),
         *roman_rules(),
         *abbreviation_rules(),
         *operator_rules(GRAMMAR),
         rule("hyphen", r"(?<=[^\W\d_])-(?=\d)", lambda m: ""),
+        code_rule("account number", r"(?<![\w.,-])\d{5,12}-\d(?![\w-]|[.,]\d)", GRAMMAR),
+        code_rule("account number", rf"(?i:{_ACCOUNT})\d{{3,4}}-\d(?![\w-]|[.,]\d)", GRAMMAR),
         rule("number", quantity_source(GRAMMAR), _say_number),
         *leftover_rules(GRAMMAR),
         *spelling_rules(
@@ -279,6 +354,7 @@ def _build() -> tuple[Rule, ...]:
             word_letters="AÀEÉOÓ",
             letter_nouns="vitamina|plano|opção|grupo|classe|tipo|hepatite|turma|série|letra|bloco|categoria|anexo",
             and_=GRAMMAR.and_,
+            starters=words.STARTERS,
         ),
         rule("slash", rf"(?<=[\w{MASK}])\s?/\s?(?=[\w{MASK}])", lambda m: ""),
     )

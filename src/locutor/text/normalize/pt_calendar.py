@@ -5,7 +5,7 @@ import re
 from locutor.text.normalize import pt_numbers as numbers
 from locutor.text.normalize import pt_words as words
 from locutor.text.normalize.numbers import Gender
-from locutor.text.normalize.rules import Rule, rule
+from locutor.text.normalize.rules import Rule, kept_stop, rule
 
 _MONTH = "|".join([*words.MONTHS, *(f"{m[:3]}\\.?" for m in words.MONTHS if m != "maio")])
 
@@ -14,7 +14,7 @@ def _month(name: str) -> str:
     return next(m for m in words.MONTHS if m.startswith(name[:3].lower()))
 
 
-def _full_year(digits: str) -> str:
+def full_year(digits: str) -> str:
     value = int(digits)
     return str(value if len(digits) != 2 else value + (2000 if value < 50 else 1900))
 
@@ -27,7 +27,7 @@ def _say_date(day: int, month: int, year: str | None) -> str | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     spoken = f"{_say_day(day)} de {words.MONTHS[month - 1]}"
-    return spoken if year is None else f"{spoken} de {numbers.cardinal(_full_year(year))}"
+    return spoken if year is None else f"{spoken} de {numbers.cardinal(full_year(year))}"
 
 
 def _say_slash_date(match: re.Match[str]) -> str | None:
@@ -38,6 +38,37 @@ def _say_slash_date(match: re.Match[str]) -> str | None:
 def _say_month_year(match: re.Match[str]) -> str | None:
     month = int(match["month"])
     return f"{words.MONTHS[month - 1]} de {numbers.cardinal(match['year'])}" if 1 <= month <= 12 else None
+
+
+def _say_years(match: re.Match[str]) -> str | None:
+    """ "2023-24", "2021/22", "2024/2025": a year and one of the next few."""
+    first, last = int(match["first"]), int(match["last"])
+    short = len(match["last"]) == 2
+    later = (last - first) % 100 if short else last - first
+    backwards = short and last < first % 100 and later != 1
+    if backwards or not 0 < later <= (3 if match["mark"] == "/" else 99):
+        return None
+    link = words.WEB["/"] if match["mark"] == "/" else "a"
+    second = str(first + later) if match["last"].startswith("0") else match["last"]
+    return f"{numbers.cardinal(match['first'])} {link} {numbers.cardinal(second)}"
+
+
+# "Lei 2024/2025" has a number and a year.
+_NO_LAW = "".join(f"(?<!{noun} )" for noun in (*words.LAWS, "nº"))
+_WEEKDAY = "|".join(day[:3] for day in words.WEEKDAYS) + "|sab"
+
+
+def _say_weekdays(match: re.Match[str]) -> str | None:
+    """ "seg. a sex.": short names say that they are weekdays by their full stops and their company."""
+    if "." not in match[0]:
+        return None
+    days = re.sub(rf"({_WEEKDAY})(?!\w)\.?", lambda m: _weekday(m[0]), match[0], flags=re.I)
+    return re.sub(r"\s?[-–]\s?", " a ", days) + kept_stop(match, words.STARTERS)
+
+
+def _weekday(short: str) -> str:
+    found = next(day for day in words.WEEKDAYS if day[:3] == short[:3].lower().replace("sab", "sáb"))
+    return found.capitalize() if short[0].isupper() else found
 
 
 def date_rules() -> list[Rule]:
@@ -71,6 +102,18 @@ def date_rules() -> list[Rule]:
             rf"(?:(?:\sde\s|[/-]){year}(?!\w))?",
             lambda m: _say_date(int(m["day"]), words.MONTHS.index(_month(m["month"])) + 1, m["year"]),
             re.I,
+        ),
+        rule(
+            "weekday",
+            rf"(?<!\w)(?:{_WEEKDAY})\.?(?:(?:,\s?|\s?[-–/]\s?|\s(?:a|à|e|ou|até)\s)(?:{_WEEKDAY})(?!\w)\.?){{1,6}}",
+            _say_weekdays,
+            re.I,
+        ),
+        rule(
+            "years",
+            rf"(?<![\w/.,$-]){_NO_LAW}"
+            r"(?P<first>1[5-9]\d\d|20\d\d)(?P<mark>[-–/])(?P<last>(?:1[5-9]|20)?\d\d)(?![\w/%-]|[.,]\d)",
+            _say_years,
         ),
         rule(
             "date",

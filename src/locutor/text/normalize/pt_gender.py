@@ -13,7 +13,8 @@ _FEMININE = frozenset(
     estante equipe greve lente torre tosse posse catástrofe metrópole estirpe vítima cárie matriz atriz cicatriz
     perdiz foz noz rapidez xícara ordem margem vagem capital catedral espiral vogal moral cal colher embreagem
     viagem internet web selfie live startup fake playlist newsletter ação nação lã rã avelã romã hora sílaba
-    dúzia centena dezena arroba polegada tonelada légua página""".split()
+    dúzia centena dezena arroba polegada tonelada légua página razão variável pista lista revista vista entrevista
+    conquista arte prótese diocese catequese constante""".split()
 )
 _MASCULINE = frozenset(
     """dia mapa problema sistema programa tema clima planeta cinema poema drama trauma diploma idioma sintoma
@@ -27,7 +28,7 @@ _MASCULINE = frozenset(
     ás gás""".split()
 )
 # Words in -ão that are masculine are listed above; -ção, -são and -ião are feminine unless listed.
-_FEMININE_ENDINGS = tuple("a ã ção são stão xão gião nião lião gem ade ose ise tude ice ície".split())
+_FEMININE_ENDINGS = tuple("a ã ção são stão xão gião nião lião idão triz gem ade ose ise tude ice ície".split())
 _MASCULINE_ENDINGS = tuple("o or ol el il al ul u i im om um em é ó ô ão".split())
 _NEUTRAL_WORDS = frozenset(
     "grandes simples jovens iguais diferentes importantes principais grande bons melhores piores maiores "
@@ -51,9 +52,17 @@ _MASCULINE_BEFORE = frozenset(
 
 _PLURALS = (
     ("ões", "ão"), ("ães", "ão"), ("ãos", "ão"), ("ais", "al"), ("éis", "el"), ("óis", "ol"), ("uis", "ul"),
-    ("ens", "em"), ("ins", "im"), ("ons", "om"), ("uns", "um"), ("res", "r"), ("zes", "z"), ("eses", "ês"),
+    ("eis", "el"), ("ens", "em"), ("ins", "im"), ("ons", "om"), ("uns", "um"), ("res", "r"), ("zes", "z"),
+    ("eses", "ês"),
 )  # fmt: skip
 
+# "2 das casas", "2 da tarde"
+_FEMININE_AFTER = re.compile(r"\s(?:das\s|dessas\s|destas\s|daquelas\s|delas(?!\w))(?=[^\W_]|$|[.,!?])", re.I)
+_HOUR_AFTER = re.compile(r"\s(?:da\s(?:tarde|manhã|madrugada|noite)|em\sponto)(?!\w)", re.I)
+# "turma 2 da tarde" is no hour.
+_HOUR_BEFORE = re.compile(
+    r"(?:^|[.,;:!?(]|(?<!\w)(?:são|era|eram|seriam|deram|quase|de|até|para|pra|desde|ou|e))\s*$", re.I
+)
 _SKIPPED = r"(?:\s++(?:ou|e|a|até)\s++\d[\d.,]*+|-\d[\d.,]*+|\s++mil(?!\w))?"
 _NEXT_WORD = re.compile(r"[\s-]++([^\W\d_]{1,30})(?![\w'])")
 _AFTER_NUMBER = re.compile(_SKIPPED)
@@ -95,6 +104,9 @@ def counted_gender(text: str, start: int, end: int, is_one: bool) -> Gender:
         return "f"
     if before and before[1].lower() in _MASCULINE_BEFORE:
         return "m"
+    preceding = text[max(0, start - 10) : start]
+    if _FEMININE_AFTER.match(text, end) or (_HOUR_AFTER.match(text, end) and _HOUR_BEFORE.search(preceding)):
+        return "f"
     skipped = _AFTER_NUMBER.match(text, end)
     position = skipped.end() if skipped else end
     plural = not is_one or position > end

@@ -7,12 +7,15 @@ from locutor.text.normalize.numbers import Gender
 
 MONTHS = "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro".split()
 
+WEEKDAYS = "segunda terça quarta quinta sexta sábado domingo".split()
+
 _CENT = Noun("centavo", "centavos")
 CURRENCIES = {
     **dict.fromkeys(("R$", "BRL"), Currency(Noun("real", "reais"), _CENT)),
     **dict.fromkeys(("$", "US$", "USD", "U$"), Currency(Noun("dólar", "dólares"), _CENT)),
-    "A$": Currency(Noun("dólar australiano", "dólares australianos"), _CENT),
-    "C$": Currency(Noun("dólar canadense", "dólares canadenses"), _CENT),
+    **dict.fromkeys(("A$", "AU$"), Currency(Noun("dólar australiano", "dólares australianos"), _CENT)),
+    **dict.fromkeys(("C$", "CA$"), Currency(Noun("dólar canadense", "dólares canadenses"), _CENT)),
+    "NZ$": Currency(Noun("dólar neozelandês", "dólares neozelandeses"), _CENT),
     **dict.fromkeys(("€", "EUR"), Currency(Noun("euro", "euros"), Noun("cêntimo", "cêntimos"))),
     **dict.fromkeys(("£", "GBP"), Currency(Noun("libra", "libras", "f"), Noun("pêni", "pence"))),
     **dict.fromkeys(("¥", "JPY"), Currency(Noun("iene", "ienes"), Noun("sen", "sens"))),
@@ -26,11 +29,17 @@ SCALES = {
     **dict.fromkeys(("bilhão", "bilhões", "bilhao", "bilhoes", "bi"), Noun("bilhão", "bilhões")),
     **dict.fromkeys(("trilhão", "trilhões", "tri"), Noun("trilhão", "trilhões")),
 }
+# After a currency: elsewhere "5 m" is five metres.
+MONEY_SCALES = SCALES | {"m": SCALES["mi"], "b": SCALES["bi"], "t": SCALES["tri"]}
 
 
 def _many(one: str, gender: Gender = "m") -> Noun:
     return Noun(one, f"{one}s", gender)
 
+
+INCH = _many("polegada", "f")
+# "15% a.a."
+RATES = {"a": "ao ano", "m": "ao mês", "d": "ao dia", "t": "ao trimestre", "s": "ao semestre"}
 
 UNITS = {
     "km/h": Noun("quilômetro por hora", "quilômetros por hora"),
@@ -49,6 +58,7 @@ UNITS = {
     "kg": _many("quilo"),
     "Kg": _many("quilo"),
     "g": _many("grama"),
+    **dict.fromkeys(("gr", "grs"), _many("grama")),
     "mg": _many("miligrama"),
     "µg": _many("micrograma"),
     "t": _many("tonelada", "f"),
@@ -63,7 +73,7 @@ UNITS = {
     "ºC": Noun("grau Celsius", "graus Celsius"),
     "°F": Noun("grau Fahrenheit", "graus Fahrenheit"),
     "ºF": Noun("grau Fahrenheit", "graus Fahrenheit"),
-    "°": Noun("grau", "graus"),
+    **dict.fromkeys(("°", "º"), Noun("grau", "graus")),
     "kB": Noun("quilobyte", "quilobytes"),
     "KB": Noun("quilobyte", "quilobytes"),
     "MB": Noun("megabyte", "megabytes"),
@@ -91,7 +101,7 @@ UNITS = {
     "kcal": _many("quilocaloria", "f"),
     "cal": _many("caloria", "f"),
     "min": _many("minuto"),
-    "seg": _many("segundo"),
+    **dict.fromkeys(("seg", "seg."), _many("segundo")),
     "s": _many("segundo"),
     "ms": _many("milissegundo"),
     "h": _many("hora", "f"),
@@ -99,6 +109,7 @@ UNITS = {
     "hrs": _many("hora", "f"),
 }
 
+_ADDRESSES = {"Exa": "Vossa Excelência", "Sa": "Vossa Senhoria"}
 # Said so with a full stop after them, in front of anything.
 ABBREVIATIONS = {
     "Av": "Avenida",
@@ -169,8 +180,7 @@ ABBREVIATIONS = {
     "mín": "mínimo",
     "a.C": "antes de Cristo",
     "d.C": "depois de Cristo",
-    "V. Exa": "Vossa Excelência",
-    "V.Exa": "Vossa Excelência",
+    **{f"V.{gap}{short}": full for gap in ("", " ") for short, full in _ADDRESSES.items()},
     "Ed": "Edifício",
     "depto": "departamento",
     "Depto": "Departamento",
@@ -179,6 +189,42 @@ ABBREVIATIONS = {
     "ref": "referência",
     "Ref": "Referência",
 }
+# With ª after them ("Sr.ª", "Profª").
+FEMININE = {
+    "Sr": "Senhora",
+    "sr": "senhora",
+    "Dr": "Doutora",
+    "dr": "doutora",
+    "Prof": "Professora",
+    "prof": "professora",
+    "Eng": "Engenheira",
+    "Arq": "Arquiteta",
+    "Dep": "Deputada",
+    "Gov": "Governadora",
+    "Min": "Ministra",
+    "Sen": "Senadora",
+    "Exm": "Excelentíssima",
+    "Ilm": "Ilustríssima",
+}
+# "S. Paulo": São before these.
+SAINTS = (
+    "Paulo|José|João|Pedro|Bernardo|Caetano|Luís|Luiz|Francisco|Sebastião|Vicente|Gonçalo|Carlos|Cristóvão|Jorge|"
+    "Miguel|Mateus|Lourenço|Roque|Tomé|Bento|Judas|Leopoldo|Mamede|Tiago"
+)
+BOOKS = (
+    "Gênesis|Êxodo|Levítico|Números|Deuteronômio|Josué|Juízes|Rute|Samuel|Reis|Crônicas|Esdras|Neemias|Ester|Jó|Salmos?|"
+    "Provérbios|Eclesiastes|Cânticos|Isaías|Jeremias|Lamentações|Ezequiel|Daniel|Oseias|Joel|Amós|Jonas|Miqueias|"
+    "Habacuque|Zacarias|Malaquias|Mateus|Marcos|Lucas|João|Atos|Romanos|Coríntios|Gálatas|Efésios|Filipenses|"
+    "Colossenses|Tessalonicenses|Timóteo|Tito|Hebreus|Tiago|Pedro|Judas|Apocalipse"
+)
+VERSE_LINK = ", "
+BOOK_NUMBERS = ("Primeira", "Segunda", "Terceira")
+# Capitalised words before "R." and "S." that are no first names.
+NO_NAMES = frozenset(
+    "Rua Avenida Praça Largo Travessa Estrada Igreja Capela Catedral Paróquia Hospital Colégio Escola Estádio Vila "
+    "Jardim Parque Estação Bairro Ilha Serra Rio Porto Forte Teatro Cidade Estado Zona Endereço Esquina Local Pela "
+    "Para Entre Até Desde Onde".split()
+)
 # Said so only before a number.
 BEFORE_NUMBER = {
     **dict.fromkeys(("nº", "n°", "n.º", "n.°", "no.", "n.", "№"), "número"),
@@ -204,6 +250,13 @@ BEFORE_NUMBER = {
     **dict.fromkeys(("ex.", "Ex."), "exemplo"),
     **dict.fromkeys(("tel", "Tel"), "telefone"),
 }
+# Whose number has its year after a slash.
+LAWS = ("Lei", "lei", "Complementar", "Decreto", "decreto", "Resolução", "Portaria", "Medida Provisória", "MP", "PL")
+# Before a number with º that is an angle or a temperature: "forno a 180º", "faz 30º".
+BEFORE_DEGREES = (
+    r"forno\s(?:a|em)|faz(?:em|ia)?|fez|temperatura\s(?:de|a)|(?:máxima|mínima)s?\sde|ângulo\sde|giro\sde|rotação\sde|"
+    r"curva\sde|febre\sde"
+)
 # Chat spellings, said as the words they stand for.
 CHAT = {
     "vc": "você",
@@ -299,7 +352,7 @@ SPELLING = SpellingFacts(
     ),
     spelled=frozenset(
         "EUA UTI UE IA TI CEO CFO CTO API UFO CIA UERJ UFRJ IOF IDE IBGE IBM UX UI AI IP EAD OAB "
-        "OEA CEI RPA USA UEL UEM UEA IMC IML ESA AVI ONS URA UBS".split()
+        "OEA CEI RPA USA UEL UEM UEA IMC IML ESA AVI ONS URA UBS HIV NYC FYI SEO".split()
     ),
     words={
         "OK": "oquei",
@@ -320,6 +373,8 @@ SPELLING = SpellingFacts(
         "SESC": "Sésqui",
         "IPHAN": "Ifã",
         "COVID": "Covid",
+        "SENAC": "Senac",
+        "UNESP": "Unesp",
         "NASDAQ": "Nasdaq",
         "CADE": "Cade",
         "STOP": "stop",

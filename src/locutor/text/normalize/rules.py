@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 # Stands for each character of a claimed span (private use; removed from what users write).
 MASK = "\ue000"
+# Stands for the line break before an item of a list: white space to every pattern.
+ITEM = "\x1e"
 
 Say = Callable[[re.Match[str]], str | None]
 
@@ -59,8 +61,9 @@ def _apply_rule(each: Rule, text: str, masked: str, found: list[Replacement]) ->
     return each.pattern.sub(claim, masked)
 
 
-_PARAGRAPH_END = re.compile(r"\s*+(?:$|\n\s*\n)")
-_CAPITALISED = re.compile(r"\s++([^\W\d_]++)")
+_PARAGRAPH_END = re.compile(rf"\s*+$|[^\S\n{ITEM}]*+(?:\n[^\S\n]*+\n|{ITEM})")
+# Not an initial: "J. A. Smith".
+_CAPITALISED = re.compile(r"\s++([^\W\d_]++)(?!\.)")
 
 
 def kept_stop(match: re.Match[str], starters: frozenset[str]) -> str:
@@ -73,18 +76,19 @@ def kept_stop(match: re.Match[str], starters: frozenset[str]) -> str:
     return "." if following and following[1] in starters else ""
 
 
-_GLUE = frozenset(" \n,.!?;:'-")  # beside these no space is put around spoken words
+_GLUE = frozenset(" \n,.!?;:'-" + ITEM)  # beside these no space is put around spoken words
 
 
 def assemble(text: str, replacements: Sequence[Replacement]) -> str:
     """The text with the replacements in place, kept apart from the words around them."""
     pieces: list[str] = []
-    end = 0
+    end, last = 0, " "  # last: what was put down last, which need not be what is written before the next one
     for each in sorted(replacements, key=lambda r: r.span):
         start, stop = each.span
-        pieces.append(text[end:start])
-        before = "" if start == 0 or text[start - 1] in _GLUE else " "
+        last = text[end:start][-1:] or last
+        before = "" if last in _GLUE else " "
         after = "" if stop == len(text) or text[stop] in _GLUE else " "
-        pieces.append(f"{before}{each.spoken}{after}" if each.spoken else " ")
-        end = stop
+        spoken = f"{before}{each.spoken}{after}" if each.spoken else " "
+        pieces += [text[end:start], spoken]
+        end, last = stop, spoken[-1]
     return "".join(pieces) + text[end:]

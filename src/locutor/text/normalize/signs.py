@@ -10,6 +10,37 @@ from locutor.text.normalize.quantity import DASH, alternatives
 from locutor.text.normalize.rules import MASK, Rule, rule
 
 
+def comparison_rules(grammar: Grammar) -> list[Rule]:
+    """Signs before a quantity ("~R$ 50"); they come first, while it still shows what the quantity is."""
+    say, units = grammar.operators, alternatives(u for u in grammar.units if len(u) > 1)
+    heart = rf"<3(?![\d.,%]|\s?(?:{units}|%)(?!\w))"
+    amount = rf"(?:(?:{alternatives(grammar.currencies)})\s?)?-?[.,]?\d"
+    return [
+        rule(
+            "sign",
+            rf"(?<![^\s(\[\"'])(?!{heart})(?P<sign>[±~≈<>≤≥])(?P<minus>-(?=[.,]?\d))?(?=\s?{amount})",
+            lambda m: say[m["sign"]] + (f" {grammar.minus}" if m["minus"] else ""),
+        ),
+    ]
+
+
+_SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+
+
+def power_rule(grammar: Grammar) -> Rule:
+    """ "10⁻³", "x⁴"; a square or a cube alone has its own word."""
+
+    def say(match: re.Match[str]) -> str | None:
+        digits = "".join(str(unicodedata.digit(char)) for char in match["digits"])
+        if not match["minus"] and digits in ("2", "3"):
+            return None
+        minus = f"{grammar.minus} " if match["minus"] else ""
+        return f"{grammar.operators['^']} {minus}{grammar.cardinal(digits, 'm')}"
+
+    base = r"(?:(?<=\d)|(?<=(?<!\w)[^\W\d_])|(?<=\)))"
+    return rule("power", rf"{base}(?:(?P<minus>⁻)|⁺)?(?P<digits>[{_SUPERSCRIPT}]{{1,9}})(?![{_SUPERSCRIPT}])", say)
+
+
 def operator_rules(grammar: Grammar) -> list[Rule]:
     """Signs between or before numbers and single letters; everywhere else they fall to `Grammar.symbols`."""
     signs = alternatives(grammar.operators)
@@ -23,8 +54,13 @@ def operator_rules(grammar: Grammar) -> list[Rule]:
         return f"{grammar.cardinal(match[1], 'm')} {grammar.minus} {grammar.cardinal(match[2], 'm')}"
 
     return [
-        rule("sign", rf"{before}\s?(?P<sign>{signs})\s?(?=-?{term})", lambda m: say[m["sign"]]),
+        power_rule(grammar),
         rule("sign", r"(?<=\d)\s?-\s?(?=\d{1,9}\s?=)", lambda m: grammar.minus),
+        rule(
+            "sign",
+            rf"{before}\s?(?P<sign>{signs})\s?(?P<minus>-)?(?={term})",
+            lambda m: say[m["sign"]] + (f" {grammar.minus}" if m["minus"] else ""),
+        ),
         rule("difference", r"(?<![\w.,])(\d{1,9})\s-\s(\d{1,9})(?![\w.,])", say_difference),
         rule("sign", r"(?<![\w)])(?P<sign>[+±~≈<>≤≥])\s?(?=\d)", lambda m: say[m["sign"]]),
     ]
