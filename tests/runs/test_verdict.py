@@ -1,6 +1,7 @@
 """Which model is best by what was measured, and that only figures measured alike are compared."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -51,3 +52,17 @@ def test_only_what_was_measured_alike_is_compared(catalog: RunCatalog, save_run:
     assert found is not None and found.name == "checkpoint_epoch_2"
     again = kept(third)
     assert again is not None and again.others == () and again.figures == {"wer": 0.1, "sim": 0.4}
+
+
+def test_without_listeners_to_words_and_without_held_out_clips_no_model_is_best(
+    catalog: RunCatalog, save_run: SaveRun
+) -> None:
+    save_run("alice", epochs=2)
+    unjudged = []
+    for model in models(catalog):
+        keep(model.path, Judgement(figures={"mos": 3.0}, n_texts=12, seed=0))
+        assert model.facts is not None
+        unjudged.append(replace(model, facts=replace(model.facts, held_out={})))
+    assert verdict_on(unjudged) is None
+    found = verdict_on(models(catalog))
+    assert found is not None and "held-out loss" in found.why

@@ -201,3 +201,12 @@ def test_the_files_of_a_checkpoint(tmp_path: Path) -> None:
         "n_stale": 0,
         "ema_updates": 3,
     }
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    checkpoint.sweep(tmp_path / "none")
+    folder = saved(tmp_path)
+    (tmp_path / ".unfinished_abc" / "step_00000009").mkdir(parents=True)
+    (tmp_path / ".unfinished_abc" / "step_00000009" / "network.safetensors").write_bytes(b"half")
+    checkpoint.sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == [folder]

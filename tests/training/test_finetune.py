@@ -12,10 +12,12 @@ from locutor.engines.f5.config import F5Config
 from locutor.engines.f5.dit import DiT
 from locutor.engines.lora import LoraConfig, adapt
 from locutor.errors import EngineError
+from locutor.training import checkpoint
 from locutor.training.config import TrainConfig
 from locutor.training.f5 import Batch, Clip
 from locutor.training.f5_finetune import F5Trainable
 from locutor.training.finetune import Finetune, Schedule
+from locutor.training.log import RunLog
 from locutor.training.preflight import probe
 
 from .watched import Watched
@@ -135,6 +137,62 @@ def test_a_run_that_gets_no_better_ends(tmp_path: Path) -> None:
     watched = Watched()
     assert Finetune(found, frozen, tmp_path / "state", watched).run(tmp_path) == "stale"
     assert len(watched.models) <= 6
+
+
+def held_out_of(monkeypatch: pytest.MonkeyPatch, found: list[float]) -> None:
+    """What is measured, in this order."""
+    measured = iter(found)
+    monkeypatch.setattr("locutor.training.finetune.held_out_losses", lambda *_: {"loss": next(measured)})
+
+
+@pytest.mark.parametrize("second", [3.5, float("nan")])
+def test_patience_counts_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: float) -> None:
+    """model_N beside checkpoint_epoch_N is no second measurement."""
+    held_out_of(monkeypatch, [3.0, second, 2.9, 3.6, 3.6])
+    watched = Watched()
+    assert run(tmp_path, schedule(9, patience=2, save_per_updates=5), watched) == "stale"
+    names = [f"{kind}_{n}" for n in range(1, 6) for kind in ("checkpoint_epoch", "model")]
+    assert [name for name, _ in watched.models] == [n if n[0] == "c" else f"model_{5 * int(n[6:])}" for n in names]
+    assert [moment.is_best for _, moment in watched.models] == [
+        n in ("checkpoint_epoch_1", "checkpoint_epoch_3") for n in names
+    ]
+
+
+def test_a_better_loss_within_an_epoch_resets_patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # after updates 4, 5 (epoch 1), 8, 10 (epoch 2), 12, 15 (epoch 3), 16, 20 (epoch 4)
+    held_out_of(monkeypatch, [3.0, 3.1, 2.9, 3.1, 3.2, 3.3, 3.4, 3.5])
+    watched = Watched()
+    assert run(tmp_path, schedule(9, patience=2, save_per_updates=4), watched) == "stale"
+    assert [name for name, _ in watched.models[-2:]] == ["checkpoint_epoch_4", "model_20"]
+
+
+def test_the_last_update_is_saved_where_no_epoch_ends(tmp_path: Path) -> None:
+    plan = schedule(2)
+    watched = Watched()
+    assert run(tmp_path, replace(plan, train=replace(plan.train, max_steps=7)), watched) == "completed"
+    assert [name for name, _ in watched.models] == ["checkpoint_epoch_1", "model_7"] and watched.measured_at == [5, 7]
+
+
+def test_what_is_measured_can_be_gone_on_from(tmp_path: Path) -> None:
+    states = []
+
+    class Looking(Watched):
+        def after_models(self, step: int, log: RunLog) -> bool:
+            found = checkpoint.latest(tmp_path / "state")
+            states.append((step, found.name if found else None))
+            return super().after_models(step, log)
+
+    run(tmp_path, schedule(2, save_per_updates=4), Looking())
+    assert states == [(step, f"step_{step:08d}") for step in (4, 5, 8, 10)]
+
+
+def test_what_was_not_measured_is_made_up_for(tmp_path: Path) -> None:
+    cut = Watched(cut_at=10)
+    assert run(tmp_path, schedule(2), cut) == "stopped" == cut.ending
+    assert cut.measured_at == [5, 10]
+    again = Watched()
+    assert run(tmp_path, schedule(2), again) == "completed" and again.ending == "finished"
+    assert again.measured_at == [10] and again.models == []
 
 
 @dataclass

@@ -46,6 +46,9 @@ def test_the_plan_of_what_fits(tmp_path: Path) -> None:
 def test_a_batch_that_does_not_fit_is_halved_and_made_up_for(tmp_path: Path) -> None:
     plan = preflight.fit(CONFIG, lambda size: make(size, fits=2), tmp_path, 12).plan
     assert (plan.batch_size, plan.accumulation, plan.total_steps) == (2, 2, 9)
+    asked = CONFIG.model_copy(update={"accumulation": 3})
+    plan = preflight.fit(asked, lambda size: make(size, fits=2), tmp_path, 12).plan
+    assert (plan.batch_size, plan.accumulation) == (2, 6), "what was asked for is made up for too"
     with pytest.raises(EngineError, match="not even one clip"):
         preflight.fit(CONFIG, lambda size: make(size, fits=0), tmp_path, 12)
 

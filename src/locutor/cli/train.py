@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +14,11 @@ import typer
 
 from locutor.cli.console import console, progress, table
 from locutor.cli.console import say as remark
-from locutor.errors import EngineError
+from locutor.errors import EngineError, OptionError
 
 if TYPE_CHECKING:
+    from locutor.jobs.model import Job
+    from locutor.local_service import LocalService
     from locutor.runs.supervise import RunTasks
     from locutor.settings import Settings
     from locutor.training.run_folder import RunStatus
@@ -63,7 +65,9 @@ def start(
     from locutor.runs.open import config_of_folder, run_config
     from locutor.settings import load_settings
 
+    _refuse_adapter_options(lora, {"--rank": rank, "--alpha": alpha})
     settings = load_settings(device=device)
+    service = _service(settings, device)
     values = {
         "model_name": model_name, "dataset": dataset, "base": base, "method": "lora" if lora else None,
         "epochs": epochs, "batch_size": batch_size, "accumulation": accumulation, "learning_rate": learning_rate,
@@ -77,7 +81,7 @@ def start(
     config = config_of_folder(Path(dataset), values) if is_folder else run_config(settings, values)
     with _tasks(settings) as tasks:
         tasks.start(config)
-        _work_on(settings, tasks, model_name, detach)
+        _work_on(service, tasks, model_name, detach)
 
 
 @app.command("resume")
@@ -86,9 +90,10 @@ def resume(run: _Run, detach: _Detach = False) -> None:
     from locutor.settings import load_settings
 
     settings = load_settings()
+    service = _service(settings)
     with _tasks(settings) as tasks:
         tasks.resume(run)
-        _work_on(settings, tasks, run, detach)
+        _work_on(service, tasks, run, detach)
 
 
 @app.command("stop")
@@ -97,13 +102,7 @@ def stop(run: _Run) -> None:
     from locutor.settings import load_settings
 
     with _tasks(load_settings()) as tasks:
-        folder = tasks.catalog.get(run)
-        tasks.stop(run)
-        end = time.monotonic() + 30
-        while folder.is_alive() and time.monotonic() < end:
-            time.sleep(0.1)
-        if folder.is_alive():
-            raise EngineError(f"run {run!r} has not ended after 30 s")
+        _await_end(tasks, run, tasks.stop(run))
         remark(f"{run} is stopped; go on with: locutor train resume {run}")
 
 
@@ -149,14 +148,19 @@ def list_runs() -> None:
 
 
 @app.command("work", hidden=True)
-def work(run: _Run) -> None:
+def work(
+    run: _Run,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="Another process starts and stops this one.")
+    ] = False,
+) -> None:
     """Do a run's work in this process; what `start` and the service call."""
     from locutor.runs.open import teaching
     from locutor.settings import load_settings
 
     found = teaching(load_settings(), run)
     found.stop_on_signals()
-    found.run()
+    found.run(supervised)
 
 
 @app.command("supervise", hidden=True)
@@ -187,16 +191,48 @@ def _tasks(settings: "Settings") -> Iterator["RunTasks"]:
 
     stores = open_stores(settings)
     try:
+        stores.jobs.recover(stores.owner.is_alive)  # a job of a killed process would only seem to be under way
         yield run_tasks(settings, stores)
     finally:
         stores.close()
 
 
-def _work_on(settings: "Settings", tasks: "RunTasks", run: str, detach: bool) -> None:
-    """Leave the run to the service of this machine, or to a process of its own where none runs."""
-    from locutor.local_service import look_up
+def _refuse_adapter_options(lora: bool, options: Mapping[str, float | None]) -> None:
+    for name, value in options.items():
+        if value is not None and not lora:
+            raise OptionError(f"{name} belongs to an adapter; add --lora, or leave it out")
 
-    if look_up(settings.data_dir) is None:
+
+def _service(settings: "Settings", device: str | None = None) -> "LocalService | None":
+    """Who works on runs here, None where a process of their own does. Raises OptionError for a device that cannot be
+    had there, before anything is queued."""
+    from locutor.cli.service import live_service
+    from locutor.engines.device import chosen_name
+
+    service = live_service(settings.data_dir)
+    if service is None:
+        chosen_name(settings.devices[0])
+    elif device is not None:
+        raise OptionError("--device belongs to the service that runs here; set it for the service, or stop it first")
+    return service
+
+
+def _await_end(tasks: "RunTasks", run: str, job: "Job | None") -> None:
+    """Wait until a run that was asked to stop is over, and nobody is about to begin it."""
+    from locutor.runs.supervise import SAVE_S, STOP_S
+
+    limit_s, begun, folder = SAVE_S + STOP_S, time.monotonic(), tasks.catalog.get(run)
+    with progress("stopping") as show:
+        while tasks.is_ending(run, job):
+            if time.monotonic() - begun > limit_s:
+                raise EngineError(f"run {run!r} has not ended after {limit_s:g} s")
+            show("saving" if folder.last_word().saving else "stopping", 0, None)
+            time.sleep(0.1)
+
+
+def _work_on(service: "LocalService | None", tasks: "RunTasks", run: str, detach: bool) -> None:
+    """Leave the run to the service of this machine, or to a process of its own where none runs."""
+    if service is None:
         command = [sys.executable, "-m", "locutor.cli.main", "train", "supervise"]
         quiet = subprocess.DEVNULL
         environ = {**os.environ, **tasks.environ}
@@ -204,14 +240,14 @@ def _work_on(settings: "Settings", tasks: "RunTasks", run: str, detach: bool) ->
     if detach:
         remark(f"{run} runs in the background; see: locutor train status {run}")
         return
-    ended = _follow(tasks, run)
-    if ended.state == "failed":
-        raise EngineError(ended.error or "the run failed")
+    job, ended = _follow(tasks, run)
+    if ended.state not in ("completed", "stopped") or job.error is not None:
+        raise EngineError(ended.error or job.error or f"run {run!r} was cancelled while it was {ended.state}")
     remark(f"{run}: {ended.state}, {ended.message}; see: locutor checkpoints list {run}")
 
 
-def _follow(tasks: "RunTasks", run: str) -> "RunStatus":
-    """Show progress until the run is over."""
+def _follow(tasks: "RunTasks", run: str) -> "tuple[Job, RunStatus]":
+    """Show progress until the run is over: how its job and how it ended itself."""
     folder, told = tasks.catalog.get(run), ""
     with progress("training") as show:
         while True:
@@ -221,5 +257,5 @@ def _follow(tasks: "RunTasks", run: str) -> "RunStatus":
                 remark(f"{run}: {told}")
             show(now.message, now.step, now.total_steps or None)
             if job is not None and job.status.is_final:
-                return folder.status()
+                return job, folder.status()
             time.sleep(_POLL_S)

@@ -22,6 +22,7 @@ from locutor.runs.speech import SavedModelSpeech
 from locutor.runs.supervise import RunTasks
 from locutor.serving.backend import SpeechBackend
 from locutor.settings import ENV_PREFIX, Settings
+from locutor.text.languages import parse_language
 from locutor.training.dataset import TRAIN
 from locutor.training.run_config import RunConfig
 from locutor.training.teach import Teaching
@@ -93,10 +94,12 @@ def run_config(settings: Settings, values: dict[str, Any]) -> RunConfig:
 
 
 def config_of_folder(folder: Path, values: dict[str, Any]) -> RunConfig:
-    """The same, from any folder that a dataset was built in."""
+    """The same, from any folder that a dataset was built in. A language may be spelt in any way."""
     if not (folder / TRAIN).is_file():
         raise NotFoundError(f"dataset {folder.name} was not built yet: it has no {TRAIN}; run: locutor dataset build")
     if values.get("language") is None and (folder / "dataset.json").is_file():
         values = values | {"language": open_dataset(folder).language}
+    if values.get("language") is not None:
+        values = values | {"language": parse_language(values["language"])}
     given = {name: value for name, value in values.items() if value is not None}
     return RunConfig.of(given | {"dataset": os.path.abspath(folder)})

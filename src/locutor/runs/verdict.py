@@ -57,7 +57,7 @@ def measured(models: Iterable[SavedModel]) -> list[tuple[SavedModel, Judgement]]
 
 
 def verdict_on(models: Iterable[SavedModel]) -> Verdict | None:
-    """Of the models of one run: the best of those measured alike last, None where none was."""
+    """Of the models of one run: the best of those measured alike last, None where none was, or no figure decides."""
     return verdict_of(measured(models))
 
 
@@ -67,7 +67,7 @@ def verdict_of(judged: Sequence[tuple[SavedModel, Judgement]]) -> Verdict | None
         return None
     _, newest = max(judged, key=lambda pair: (pair[0].path / REPORT_NAME).stat().st_mtime)
     alike = [(model, found) for model, found in judged if found.is_like(newest)]
-    return best_of({m.name: found.figures | (m.facts.held_out if m.facts else {}) for m, found in alike})
+    return _best_of({m.name: found.figures | (m.facts.held_out if m.facts else {}) for m, found in alike})
 
 
 def best_of(judged: Mapping[str, Mapping[str, float]]) -> Verdict:
@@ -76,6 +76,12 @@ def best_of(judged: Mapping[str, Mapping[str, float]]) -> Verdict:
     Where similarity was not measured, the lowest word error rate; where neither was, the lowest held-out loss ("loss").
     Similarity alone does not decide: it can be bought with lost words. Raises OptionError without any figure of these.
     """
+    if (found := _best_of(judged)) is None:
+        raise OptionError("no model was evaluated yet, and there are no held-out losses")
+    return found
+
+
+def _best_of(judged: Mapping[str, Mapping[str, float]]) -> Verdict | None:
     if judged and all("wer" in figures for figures in judged.values()):
         lowest = min(figures["wer"] for figures in judged.values())
         intelligible = {n: figures for n, figures in judged.items() if figures["wer"] <= lowest + TOLERATED_WER}
@@ -85,7 +91,7 @@ def best_of(judged: Mapping[str, Mapping[str, float]]) -> Verdict:
         return Verdict(min(judged, key=lambda n: judged[n]["wer"]), f"the lowest word error rate ({lowest:.1%})")
     losses = {name: figures["loss"] for name, figures in judged.items() if "loss" in figures}
     if not losses:
-        raise OptionError("no model was evaluated yet, and there are no held-out losses")
+        return None
     name = min(losses, key=lambda n: losses[n])
     return Verdict(name, f"the lowest held-out loss ({losses[name]:.4f}); word errors were not measured")
 

@@ -21,11 +21,13 @@ from torch import Tensor, nn
 from locutor.errors import CheckpointError, StorageError
 from locutor.training.ema import EMA, trained_tensors
 
+UNFINISHED = ".unfinished_"  # how the folders begin that are still being written
+
 
 @dataclass
 class RunState:
-    """Where a run stands. step: optimizer steps done; elapsed_s: seconds of training so far; n_stale: measurements of
-    the held-out loss since the best."""
+    """Where a run stands. step: optimizer steps done; elapsed_s: seconds of training so far; n_stale: epochs that ended
+    without a better held-out loss since the best, -1 in an epoch that has had it already."""
 
     step: int = 0
     elapsed_s: float = 0.0
@@ -42,7 +44,7 @@ def save(
         return target
     try:
         run.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished_", dir=run) as building:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=run) as building:
             unfinished = Path(building) / target.name
             unfinished.mkdir()
             save_file(_contiguous(trained_tensors(network)), unfinished / "network.safetensors")
@@ -86,6 +88,15 @@ def restore(checkpoint: Path, network: nn.Module, ema: EMA, optimizer: torch.opt
         return RunState(**facts)
     except (RuntimeError, OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{checkpoint} does not fit this network: {error}") from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what was left by a process that was killed while it wrote there. StorageError when the disk refuses."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        try:
+            shutil.rmtree(left)
+        except OSError as error:
+            raise StorageError(f"cannot remove {left}: {error.strerror}") from error
 
 
 def _restore_network(network: nn.Module, tensors: dict[str, Tensor]) -> None:

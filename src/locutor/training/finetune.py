@@ -7,6 +7,7 @@ that was stopped or killed goes on from its last saved state exactly as if nothi
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -66,8 +67,13 @@ class Watcher(Protocol):
         """Save a model: after an epoch as checkpoint_epoch_N, in between as model_N."""
         ...
 
-    def after_models(self, step: int, log: RunLog) -> None:
-        """Models were saved, and with them what it takes to go on from here."""
+    def saving(self) -> AbstractContextManager[None]:
+        """Around everything that measures and writes models and states, which is lost when it is cut off."""
+        ...
+
+    def after_models(self, step: int, log: RunLog) -> bool:
+        """Models were saved, and with them what it takes to go on from here; asked first of all where a run goes on.
+        False when it left something out because the run is to stop."""
         ...
 
 
@@ -106,17 +112,24 @@ class Finetune:
         Raises EngineError when the gradient stays no number: what was saved before is kept.
         """
         with RunLog(log_folder, self.state.step, boards) as log:
-            while self.state.step < self._config.max_steps:
-                if self._is_stale():
-                    return "stale"
-                losses = self._update()
-                if losses is None:
+            ended = self._run(log)
+            if ended == "stopped":
+                log.ending = "stopped"
+        return ended
+
+    def _run(self, log: RunLog) -> str:
+        is_whole = self.state.step == 0 or self.watcher.after_models(self.state.step, log)
+        while self.state.step < self._config.max_steps and not self._is_stale():
+            losses = self._update()
+            if losses is None:
+                with self.watcher.saving():
                     self.save()
-                    log.ending = "stopped"
-                    return "stopped"
-                self._report(losses, log)
-                self._keep(log)
-        return "completed"
+                return "stopped"
+            self._report(losses, log)
+            is_whole = self._keep(log)
+        if not is_whole:
+            return "stopped"  # after the last update, but what is left is done when the run is resumed
+        return "completed" if self.state.step >= self._config.max_steps else "stale"
 
     def save(self) -> None:
         """What it takes to go on from here."""
@@ -178,24 +191,44 @@ class Finetune:
             log.write(self.state.step, losses)
             self.watcher.on_log(self.state.step, losses)
 
-    def _keep(self, log: RunLog) -> None:
-        """Measure and save where an epoch ends or the schedule says so."""
-        step, ends = self.state.step, self.state.step % self.steps_per_epoch == 0
-        if ends:
-            self._save_model(f"checkpoint_epoch_{self.epoch}", log)
-        if due(step, self.schedule.save_per_updates):
-            self._save_model(f"model_{step}", log)
-        if ends or due(step, self._config.save_every):
-            self.save()
-        if ends or due(step, self.schedule.save_per_updates):
-            self.watcher.after_models(step, log)
+    def _keep(self, log: RunLog) -> bool:
+        """Measure and save where an epoch ends or the schedule says so. False when the watcher left something out."""
+        names = self._due_models()
+        if names or due(self.state.step, self._config.save_every):
+            with self.watcher.saving():
+                if names:
+                    self._save_models(names, log)
+                self.save()
+        return not names or self.watcher.after_models(self.state.step, log)
 
-    def _save_model(self, name: str, log: RunLog) -> None:
+    def _ends_epoch(self) -> bool:
+        return self.state.step % self.steps_per_epoch == 0
+
+    def _due_models(self) -> list[str]:
+        """Names of the models to save now; the last update is saved even where no epoch ends with it."""
+        step, ends = self.state.step, self._ends_epoch()
+        is_last = step >= self._config.max_steps
+        names = [f"checkpoint_epoch_{self.epoch}"] if ends else []
+        if due(step, self.schedule.save_per_updates) or (is_last and not ends):
+            names.append(f"model_{step}")
+        return names
+
+    def _save_models(self, names: Sequence[str], log: RunLog) -> None:
         held_out = held_out_losses(self.trainable, self._ema, self._config)
-        loss = held_out.get("loss", math.inf)
-        is_best = loss < self.state.best_held_out
-        self.state.best_held_out = min(loss, self.state.best_held_out)
-        self.state.n_stale = 0 if is_best or not held_out else self.state.n_stale + 1
+        is_best = self._judge(held_out)
         log.write(self.state.step, {f"held_out/{k}": v for k, v in held_out.items()})
-        moment = Moment(self.epoch, self.state.step, self._ema.state(self._network), held_out, is_best)
-        self.watcher.on_model(name, moment, log)
+        tensors = self._ema.state(self._network)
+        for name in names:
+            first = name == names[0]  # the others have the same weights
+            self.watcher.on_model(name, Moment(self.epoch, self.state.step, tensors, held_out, is_best and first), log)
+
+    def _judge(self, held_out: Mapping[str, float]) -> bool:
+        """Whether this is the best so far. Patience counts epochs: a loss measured within one can only reset it."""
+        state, ends = self.state, self._ends_epoch()
+        is_best = held_out.get("loss", math.inf) < state.best_held_out
+        if is_best:
+            state.best_held_out = held_out["loss"]
+            state.n_stale = 0 if ends else -1
+        elif held_out and ends:
+            state.n_stale += 1
+        return is_best

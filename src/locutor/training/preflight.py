@@ -100,7 +100,7 @@ def fit(config: RunConfig, make: Callable[[int], Trainable], folder: Path, n_cli
             log.warning("batches of %d do not fit into the memory of %s; trying %d", size, device, size // 2)
             size //= 2
             trainable.network.to("meta")  # its memory is needed for the next try
-    accumulation = config.accumulation or -(-wanted // size)
+    accumulation = (config.accumulation or 1) * -(-wanted // size)
     plan = _plan(config, trainable, folder, Probe(size, accumulation, precision, seconds, peak, n_clips))
     if plan.free_disk_bytes < plan.disk_bytes + SPARE_DISK_BYTES:
         raise StorageError(

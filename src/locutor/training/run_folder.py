@@ -1,6 +1,7 @@
 """The folder of one training run, which is all that is known of it.
 
 RUN/run.json            RunConfig                      RUN/status.json   state, epoch, loss: see RunStatus
+RUN/plan.json           preflight.Plan                 RUN/origin.json   what the run began with: see training/origin.py
 RUN/log.jsonl           scalars by step                RUN/tensorboard/  the same, with audio and spectrograms
 RUN/state/step_N/       what resuming needs            RUN/cache/        alignments and the like
 RUN/checkpoints/NAME/   a model each; model_last and model_best are links to two of them
@@ -26,7 +27,8 @@ STATES = ("idle", "preparing", "running", "completed", "failed", "stopped")
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
     """Where a run stands. state: one of STATES; loss: of the last logged updates; progress: 0 to 100; left_s: estimate;
-    error: why it failed, in a sentence; peak_bytes: memory in use at most, known at the end."""
+    error: why it failed, in a sentence; peak_bytes: memory in use at most, known at the end; saving: it must not be
+    killed now."""
 
     state: str = "idle"
     epoch: int = 0
@@ -40,6 +42,7 @@ class RunStatus:
     error: str | None = None
     pid: int | None = None
     peak_bytes: int | None = None
+    saving: bool = False
     updated_at: float = 0.0
 
     @property
@@ -92,12 +95,16 @@ class RunFolder:
 
     def status(self) -> RunStatus:
         """What the run said last; one whose process ended without a word is "stopped"."""
-        if not (self.path / "status.json").is_file():
-            return RunStatus()
-        status = RunStatus(**self._read("status.json"))
-        if status.is_over or self.is_alive() or time.time() - status.updated_at < GRACE_S and status.pid is None:
+        status = self.last_word()
+        if status.state == "idle" or status.is_over or self.is_alive():
+            return status
+        if status.pid is None and time.time() - status.updated_at < GRACE_S:
             return status
         return replace(status, state="stopped", message="its process ended unexpectedly; it can be resumed")
+
+    def last_word(self) -> RunStatus:
+        """The same as it was written, whatever became of the process."""
+        return RunStatus(**self._read("status.json")) if (self.path / "status.json").is_file() else RunStatus()
 
     def is_alive(self) -> bool:
         """Whether the process that works on the run is there: it holds a lock, which the system takes from the dead."""

@@ -97,6 +97,15 @@ def speak(engine: Engine, folder: Path, voice: SampleVoice) -> Waveform:
     return synthesize(engine, [utterance], request.options)[0]
 
 
+def spoken_by(folder: Path, epoch: int) -> str | None:
+    """SHA-256 of the checkpoint that spoke the sample of an epoch, None where there is no such sample."""
+    samples = folder / "samples"
+    if not (samples / f"epoch_{epoch}_output.wav").is_file():
+        return None
+    recipe = json.loads((samples / f"epoch_{epoch}.json").read_text(encoding="utf-8"))
+    return str(recipe["checkpoint_sha256"])
+
+
 def make_sample(folder: Path, epoch: int, checkpoint: Checkpoint, registry: EngineRegistry, device: str) -> Waveform:
     """Write samples/epoch_N_output.wav, _reference.wav and the recipe epoch_N.json of a run; returns the output."""
     voice, samples = read_voice(folder), folder / "samples"

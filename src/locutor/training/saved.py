@@ -26,6 +26,7 @@ from locutor.engines.lora import (
     write_adapter,
 )
 from locutor.errors import StorageError
+from locutor.training.checkpoint import UNFINISHED
 from locutor.training.run_config import RunConfig
 from locutor.training.trainable import Trainable
 
@@ -65,7 +66,7 @@ def save_model(folder: Path, trainable: Trainable, tensors: Mapping[str, Tensor]
     target = folder / facts.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished_", dir=folder) as building:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder) as building:
             unfinished = Path(building) / facts.name
             unfinished.mkdir()
             roles = _write_weights(unfinished, trainable, tensors, origin)

@@ -4,30 +4,33 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
 import torch
 
+from locutor.audio.files import replacing
 from locutor.engines.checkpoints import Checkpoint, CheckpointStore
 from locutor.engines.device import current_device
 from locutor.engines.lora import adapt
 from locutor.engines.registry import EngineRegistry
 from locutor.errors import CancelledError, ConflictError, LocutorError
-from locutor.training import preflight, saved
+from locutor.training import checkpoint, preflight, saved
 from locutor.training.config import TrainConfig
 from locutor.training.dataset import Dataset, read_dataset
 from locutor.training.finetune import Finetune, Moment, Schedule
 from locutor.training.lock import locked
 from locutor.training.log import Board, RunLog
 from locutor.training.mlflow import MlflowRun
+from locutor.training.origin import check_origin, keep_origin
 from locutor.training.preflight import Plan
 from locutor.training.registry import make_trainable
 from locutor.training.run_config import RunConfig
 from locutor.training.run_folder import RunFolder, RunStatus
-from locutor.training.sample import choose_voice, make_sample
+from locutor.training.sample import choose_voice, make_sample, spoken_by
 from locutor.training.trainable import Lesson, Trainable
 
 log = logging.getLogger(__name__)
@@ -79,20 +82,35 @@ class Teaching:
     status: RunStatus = field(default_factory=RunStatus)
     _asked: bool = False
 
-    def run(self) -> RunStatus:
+    def run(self, supervised: bool = False) -> RunStatus:
         """Train until the run is over; its status says how it ended. Raises what went wrong, after writing it down, and
-        ConflictError when another process is at it."""
-        self.folder.stop_file.unlink(missing_ok=True)
+        ConflictError when another process is at it.
+
+        supervised: whoever started this process took back what an earlier one was asked; a stop file that is there by
+        now is meant for this one.
+        """
         try:
             with locked(self.folder.path / "lock"), current_device(torch.device(self.device)):
+                if not supervised:
+                    self.folder.stop_file.unlink(missing_ok=True)
+                for folder in (self.folder.state, self.folder.checkpoints):
+                    checkpoint.sweep(folder)
                 return self._run()
         except ConflictError:
             raise
         except CancelledError:
-            return self._tell(state="stopped", message="stopped before the first update")
+            return self._stopped_before()
         except BaseException as error:  # passed on; a run that was killed by anything at all must not look alive
             self._tell(state="failed", error=str(error) or type(error).__name__, message="failed")
             raise
+
+    def _stopped_before(self) -> RunStatus:
+        """Before this process did an update; one before it may have."""
+        found = checkpoint.latest(self.folder.state)
+        if found is None:
+            return self._tell(state="stopped", message="stopped before the first update")
+        step = int(found.name.removeprefix("step_"))
+        return self._tell(state="stopped", step=step, message=f"stopped after update {step}")
 
     def stop_on_signals(self) -> None:
         """Let SIGTERM and Ctrl-C end the run with its state saved, instead of killing it."""
@@ -115,7 +133,7 @@ class Teaching:
         )
 
     def on_model(self, name: str, moment: Moment, run_log: RunLog) -> None:
-        """Save the model, point the links, prune, and let it speak."""
+        """Save the model, and point the links."""
         folder, origin = self.folder.checkpoints, self._origin
         facts = saved.Facts(
             name=name,
@@ -131,27 +149,55 @@ class Teaching:
         if moment.is_best and self._verdict() is None:  # what it sounds like counts for more than its loss
             saved.point(folder, saved.BEST, name)
         self._tell(epoch=moment.epoch, message=f"saved {name}")
-        if name.startswith("checkpoint_epoch_"):
-            self._sample(moment.epoch, self.store.open(folder / name), run_log)
-        saved.prune(folder, origin.config.keep_last)
 
-    def after_models(self, step: int, run_log: RunLog) -> None:
-        """Measure what was saved, and let model_best stand for what was found best. Ends early when the run is to stop;
-        what was left out is made up for when it goes on."""
-        if self.appraiser is None or not self._origin.config.evaluate:
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Whoever wants this process to end waits longer than usual meanwhile."""
+        self._tell(saving=True)
+        try:
+            yield
+        finally:
+            self._tell(saving=False)
+
+    def after_models(self, step: int, run_log: RunLog) -> bool:
+        """Let the newest epoch's model speak, prune, measure what was saved, and let model_best stand for what was
+        found best. Ends early when the run is to stop; what was left out is made up for when it goes on."""
+        stops = self.should_stop()
+        if not stops:
+            self._speak_newest(step, run_log)
+        saved.prune(self.folder.checkpoints, self._origin.config.keep_last)
+        return not stops and self._measure(step, run_log)
+
+    def _speak_newest(self, step: int, run_log: RunLog) -> None:
+        """The sample of the epoch that ended last, unless its model has spoken before."""
+        models = [facts for facts in saved.models_of(self.folder.checkpoints) if facts.step <= step]
+        of_epochs = [facts for facts in models if facts.name.startswith("checkpoint_epoch_")]
+        if not of_epochs:
             return
+        newest = of_epochs[-1]
+        model = self.store.open(self.folder.checkpoints / newest.name)
+        if spoken_by(self.folder.path, newest.epoch) != model.sha256:
+            waveform = make_sample(self.folder.path, newest.epoch, model, self.registry, self.device)
+            run_log.audio(newest.epoch, "sample", waveform)
+
+    def _measure(self, step: int, run_log: RunLog) -> bool:
+        """False when the run is to stop before everything was measured."""
+        if self.appraiser is None or not self._origin.config.evaluate:
+            return True
         try:
             for name in self.appraiser.pending():
                 figures = self.appraiser.appraise(name, partial(self._on_text, name))
                 run_log.write(step, {f"{name}/{figure}": value for figure, value in figures.items()})
+            found = self.appraiser.settle()
         except CancelledError:
-            return
+            return False
         except LocutorError as error:
             log.exception("the models of this run are not evaluated")
             self._tell(message=f"not evaluated: {error}")
-            return
-        if (found := self.appraiser.settle()) is not None:
+            return True
+        if found is not None:
             self._tell(message=f"best so far: {found.name}, {found.why}")
+        return True
 
     def _verdict(self) -> Preferred | None:
         return self.appraiser.verdict() if self.appraiser is not None and self._origin.config.evaluate else None
@@ -164,11 +210,13 @@ class Teaching:
     def _run(self) -> RunStatus:
         config = self.folder.config()
         self._tell(state="preparing", total_epochs=config.epochs or 0, pid=os.getpid(), message="reading the dataset")
+        self._check_stop()
         dataset = read_dataset(config.dataset, config.language).limited(config.max_train_samples)
         base = self.store.locate(config.base)
         if not self.folder.voice.is_file():
             choose_voice(self.folder.path, dataset, config.sample_text, config.seed)
         self._trainable, plan = self._prepare(config, dataset, base)
+        self._check_stop()
         lora = config.lora(self._trainable.adapter_targets) if config.method == "lora" else None
         self._origin, self._steps_per_epoch = saved.Origin(config, base, lora), plan.steps_per_epoch
         loop = Finetune(self._trainable, schedule_of(config, plan), self.folder.state, self)
@@ -190,7 +238,8 @@ class Teaching:
         return [MlflowRun(self.mlflow_url, self.folder.path, config.model_dump(mode="json") | asdict(plan))]
 
     def _prepare(self, config: RunConfig, dataset: Dataset, base: Checkpoint) -> tuple[Trainable, Plan]:
-        """The plan of an earlier start is kept: only so can the run go on exactly."""
+        """The plan of an earlier start is kept: only so can the run go on exactly. Raises OptionError when the base or
+        the clips are no longer what it was made for."""
 
         def make(batch_size: int) -> Trainable:
             torch.manual_seed(config.seed)  # fresh adapters are drawn
@@ -205,22 +254,24 @@ class Teaching:
 
         path = self.folder.path / "plan.json"
         if path.is_file():
+            check_origin(self.folder.path, base, dataset)
             plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
             return make(plan.batch_size), plan
         fitted = preflight.fit(config, make, self.folder.path, len(dataset.train))
-        path.write_text(json.dumps(asdict(fitted.plan), indent=1), encoding="utf-8")
+        keep_origin(self.folder.path, base, dataset)
+        with replacing(path) as file:
+            file.write(json.dumps(asdict(fitted.plan), indent=1).encode())
         log.info("%s", fitted.plan.sentence())
         return fitted.trainable, fitted.plan
 
-    def _on_clip(self, done: int, total: int) -> None:
+    def _check_stop(self) -> None:
         if self.should_stop():
-            raise CancelledError("the run was stopped while its clips were read")
+            raise CancelledError("the run was stopped while it was prepared")
+
+    def _on_clip(self, done: int, total: int) -> None:
+        self._check_stop()
         if done % 10 == 0 or done == total:
             self._tell(message=f"clip {done} of {total} made ready")
-
-    def _sample(self, epoch: int, checkpoint: Checkpoint, run_log: RunLog) -> None:
-        waveform = make_sample(self.folder.path, epoch, checkpoint, self.registry, self.device)
-        run_log.audio(epoch, "sample", waveform)
 
     def _tell(self, **changes: object) -> RunStatus:
         self.status = replace(self.status, **changes)  # type: ignore[arg-type]

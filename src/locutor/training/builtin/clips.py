@@ -80,23 +80,36 @@ def aligned_clips(
 
 
 class _Alignments:
-    """Ends by clip, kept in a file that only grows."""
+    """Ends by clip, kept in a file that only grows. A line that a crash or a full disk cut off is found anew."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        rows = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        self._found = {key: Alignment(tuple(ends), distance) for key, ends, distance in map(json.loads, rows)}
+        content = path.read_bytes() if path.is_file() else b""
+        self._is_torn = bool(content) and not content.endswith(b"\n")
+        self._found = dict(filter(None, map(_alignment, content.splitlines())))
 
     def get(self, key: str, find: Callable[[], Alignment]) -> Alignment:
         if key not in self._found:
             found = self._found[key] = find()
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([key, list(map(int, found.ends)), round(found.distance, 5)]) + "\n")
+                line = json.dumps([key, list(map(int, found.ends)), round(found.distance, 5)]).encode() + b"\n"
+                with self._path.open("ab") as file:
+                    # Not cut off, as other runs may be writing to the same file: half a line is ended where it is.
+                    file.write(b"\n" + line if self._is_torn else line)
+                self._is_torn = False
             except OSError as error:
                 raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
         return self._found[key]
+
+
+def _alignment(line: bytes) -> tuple[str, Alignment] | None:
+    """A line of the file, None where it is not whole."""
+    try:
+        key, ends, distance = json.loads(line)
+        return str(key), Alignment(tuple(ends), distance)
+    except (ValueError, TypeError):
+        return None
 
 
 class _Speaker:
