@@ -77,3 +77,23 @@ def test_pauses_and_silence(speech: Waveform) -> None:
     silent = measure(Waveform(np.zeros(16_000), 16_000), [])
     assert silent == ClipQuality(-100, 0, 0, 0, 0, 1, 0, 0)
     assert measure(Waveform(np.ones(10), 16_000), []).speech_s == 0
+
+
+@pytest.mark.parametrize("offset", [0.01, 0.03])
+def test_a_constant_offset_is_no_noise(speech: Waveform, offset: float) -> None:
+    moved = of(Waveform(speech.samples + offset, 16_000))
+    assert moved.snr_db == pytest.approx(of(speech).snr_db, abs=1)
+    assert moved.edge_db == pytest.approx(of(speech).edge_db, abs=1)
+
+
+def test_bursts_at_a_rate_whose_frames_differ_in_length(speech: Waveform) -> None:
+    heard = resample(speech, 22_230)  # 444.6 samples in 20 ms
+    samples = heard.samples[: heard.n_samples // 2223 * 2223].copy()  # nothing behind the last frame
+    samples[-2770:] = np.random.default_rng(0).uniform(-1, 1, 2770)
+    assert of(Waveform(samples, 22_230)).burst_s == pytest.approx(0.125, abs=0.03)
+
+
+def test_a_constant_offset_does_not_hide_a_burst(speech: Waveform) -> None:
+    samples = 0.03 * speech.samples
+    samples[16_000:18_000] = np.random.default_rng(0).uniform(-0.02, 0.02, 2000)
+    assert of(Waveform(samples + 0.03, 16_000)).burst_s == pytest.approx(0.125, abs=0.03)

@@ -85,3 +85,19 @@ def test_shorten_silence_leaves_half_a_second_on_each_side() -> None:
 def test_trim_silence() -> None:
     waveform = Waveform(np.concatenate([np.zeros(24_000), speech_like(1), np.zeros(12_000)]), 24_000)
     assert edit.trim_silence(waveform).duration_s == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("offset", [0.01, -0.03])
+def test_trim_silence_beside_an_offset(offset: float) -> None:
+    quiet = 1e-3 * np.random.default_rng(0).standard_normal(24_000)
+    plain = np.concatenate([quiet, speech_like(1), quiet[:12_000]])
+    padded = np.concatenate([np.zeros(12_000), plain + offset, np.zeros(12_000)])
+    expected = edit.trim_silence(Waveform(plain, 24_000)).samples
+    assert expected.size == pytest.approx(24_000, abs=480)
+    for samples in (plain + offset, padded):  # zeros around the recording have no offset, and are silent too
+        trimmed = edit.trim_silence(Waveform(samples, 24_000)).samples
+        np.testing.assert_allclose(trimmed, expected + offset, atol=1e-6)
+
+
+def test_trim_silence_leaves_nothing_of_an_offset_alone() -> None:
+    assert edit.trim_silence(Waveform(np.full(24_000, 0.03), 24_000)).n_samples == 0

@@ -69,3 +69,14 @@ def test_clipped_ratio() -> None:
     samples[10:15] = -1.2
     assert level.clipped_ratio(Waveform(samples, 8000)) == pytest.approx(0.15)
     assert level.clipped_ratio(EMPTY) == 0
+
+
+def test_centred_takes_away_the_offset_and_leaves_digital_silence() -> None:
+    sound = 0.1 * np.sin(np.arange(24_000) * 2 * np.pi / 100)
+    moved = level.centred(Waveform(np.concatenate([np.zeros(6_000), sound + 0.03, np.zeros(12_000)]), 24_000)).samples
+    np.testing.assert_allclose(moved[6_000:30_000], sound, atol=1e-5)
+    assert (moved[:6_000] == 0).all() and (moved[30_000:] == 0).all()
+    silent = Waveform(np.zeros(100), 24_000)
+    assert level.centred(silent) is silent
+    click = Waveform(np.concatenate([np.full(200, 0.5), np.zeros(201)]), 24_000)
+    assert level.centred(click) is click, "a click is no offset"

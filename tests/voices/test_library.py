@@ -132,7 +132,33 @@ def test_changing(library: VoiceLibrary, clip: Path) -> None:
     changed = library.update(made.id, name="Maria", description="warm", language="pt-BR", ref_text="olá  mundo")
     assert (changed.name, changed.description, changed.language) == ("Maria", "warm", "pt-BR")
     assert changed.ref_text == "olá mundo" and library.get("Maria").ref_text == "olá mundo"
+    assert changed.clips[0].transcript == "olá mundo"
     assert library.update("Maria", name="Maria").name == "Maria"
+
+
+def test_changing_the_transcript_of_several_recordings_leaves_theirs(library: VoiceLibrary, clip: Path) -> None:
+    library.add([NewClip(audio=clip, transcript="one"), NewClip(audio=clip, transcript="two")], name="Ana")
+    changed = library.update("Ana", ref_text="one, and two")
+    assert changed.ref_text == "one, and two" and [c.transcript for c in changed.clips] == ["one", "two"]
+
+
+def test_joining_noisy_recordings_makes_them_no_cleaner(library: VoiceLibrary, clip: Path) -> None:
+    noisy = io.decode(speech(clip, 10, 0.3, 0.008))
+    rate = noisy.sample_rate
+    parts = [Waveform(noisy.samples[i * 2 * rate : (i + 1) * 2 * rate], rate) for i in range(5)]
+    made = library.add([NewClip(audio=io.encode(part, "wav")) for part in parts], name="Ana")
+    alone = [c.report["snr_db"] for c in made.clips]
+    assert made.report is not None and max(alone) < 15
+    assert min(alone) - 1 < made.report["snr_db"] < max(alone) + 2
+    assert any("noisy" in warning for warning in made.warnings)
+
+
+@pytest.mark.parametrize("offset", [0.01, 0.03])
+def test_an_offset_makes_no_voice_noisy(library: VoiceLibrary, clip: Path, offset: float) -> None:
+    heard = io.read(clip)
+    moved = io.encode(Waveform(heard.samples * 0.2 + offset, heard.sample_rate), "wav")
+    made = library.add([NewClip(audio=moved)], name="Ana")
+    assert made.report is not None and made.report["snr_db"] > 40
 
 
 def test_removing(library: VoiceLibrary, clip: Path, artefacts: ArtefactStore) -> None:

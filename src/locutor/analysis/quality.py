@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from locutor.analysis.vad import SpeechSpan
-from locutor.audio.level import peak
-from locutor.audio.reference import FRAME_S, bandwidth_hz, frame_levels
+from locutor.audio.level import centred, peak
+from locutor.audio.reference import bandwidth_hz, frame_edges, frame_levels, noise_power
 from locutor.types import Waveform
 
-SILENT_DBFS = -90.0  # 16-bit audio holds nothing below: frames that were blanked
 QUIETEST_DBFS = -100.0
 _SILENT_POWER = 10 ** (QUIETEST_DBFS / 10)
 _ACTIVE_DB = 20.0  # frames this far below the loud ones still count as speech
@@ -80,23 +79,13 @@ def near_peak_ratio(waveform: Waveform) -> float:
 
 def _burst_s(waveform: Waveform, levels: npt.NDArray[np.float64]) -> float:
     """Time of the frames near the loudest whose spectrum is flat; levels (n_frames,) of the frames in dBFS."""
-    n = round(FRAME_S * waveform.sample_rate)
-    frames = waveform.samples[: levels.size * n].reshape(-1, n)[levels > levels.max() - _BURST_DB]
+    edges = frame_edges(waveform)
+    n = int(np.diff(edges).min())  # samples that every frame has
+    starts = edges[:-1][levels > levels.max() - _BURST_DB]
+    frames = centred(waveform).samples[starts[:, None] + np.arange(n)]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(n))))[:, 1:-1] + 1e-12
     flatness = np.exp(np.mean(np.log(power), axis=1)) / np.mean(power, axis=1)  # 0.56 for white noise
     return float(np.sum(flatness > _FLAT) * n / waveform.sample_rate)
-
-
-def noise_power(levels: npt.NDArray[np.float64]) -> float:
-    """Mean power of the quietest tenth of the frames; levels (n_frames,) in dBFS.
-
-    Frames that were blanked would hide the noise and are left out.
-
-    Noise goes up and down from frame to frame, so the quietest are looked for in the mean of three (60 ms).
-    """
-    sounding = 10 ** (levels[levels > SILENT_DBFS] / 10)
-    smooth = np.sort(np.convolve(sounding, np.ones(3) / 3, mode="valid") if sounding.size >= 3 else sounding)
-    return float(np.mean(smooth[: max(1, smooth.size // 10)])) if smooth.size else _SILENT_POWER
 
 
 def _snr_db(levels: npt.NDArray[np.float64], active_dbfs: float) -> float:

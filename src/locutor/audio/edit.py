@@ -5,13 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from locutor.audio import silence
+from locutor.audio.level import centred
 from locutor.errors import AudioError, OptionError
 from locutor.types import Samples, Waveform
 
 
 def trim_silence(waveform: Waveform, threshold_dbfs: float = -42.0, hop_ms: int = 10) -> Waveform:
-    """Without the silence at both ends, found in steps of hop_ms; no samples are left when all is silent."""
-    return silence.trim_ms(waveform, threshold_dbfs, hop_ms)
+    """Without the silence at both ends, found in steps of hop_ms; no samples are left when all is silent.
+
+    A constant offset of the recording is no sound; it stays in what is left.
+    """
+    return silence.without_edges(waveform, *silence.silent_edges_ms(centred(waveform), threshold_dbfs, hop_ms))
 
 
 def shorten_silence(waveform: Waveform) -> Waveform:

@@ -12,6 +12,7 @@ from locutor.types import Waveform
 
 PEAK_LIMIT = 10 ** (-1 / 20)  # -1 dBFS leaves room for the overshoot of lossy codecs
 FULL_SCALE = 0.999  # at or above this a sample counts as clipped
+_BLANK = 2**-16  # 16-bit audio holds nothing smaller
 _GATE_S = 0.4  # block of ITU-R BS.1770; shorter clips are repeated to fill one
 
 
@@ -40,6 +41,19 @@ def level_dbfs(waveform: Waveform) -> float:
 def peak(waveform: Waveform) -> float:
     """Largest absolute sample, 0 for no samples."""
     return float(np.abs(waveform.samples).max(initial=0.0))
+
+
+def centred(waveform: Waveform) -> Waveform:
+    """Without a constant offset: less the mean. Stretches of digital silence stay as they are and count for nothing.
+
+    They have no offset where the rest has one: they were put there after the recording. Where they are most of it, as
+    around a single click, what is left is too little to tell an offset from the sound, and nothing is changed.
+    """
+    sounding = np.abs(waveform.samples) >= _BLANK
+    if 2 * np.count_nonzero(sounding) <= waveform.n_samples:
+        return waveform
+    offset = np.float32(waveform.samples.mean(where=sounding, dtype=np.float64))
+    return Waveform(np.where(sounding, waveform.samples - offset, waveform.samples), waveform.sample_rate)
 
 
 def clipped_ratio(waveform: Waveform) -> float:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from locutor.audio import silence
 from locutor.audio.edit import join
-from locutor.audio.level import clipped_ratio, level_dbfs, peak, to_dbfs
+from locutor.audio.level import centred, clipped_ratio, level_dbfs, peak, to_dbfs
 from locutor.errors import AudioError
 from locutor.types import Waveform
 
@@ -19,6 +19,9 @@ PREPARED_S = 12.0
 EDGE_DBFS = -42.0  # quieter edges are cut off
 
 FRAME_S = 0.02
+BLANK_DBFS = -90.0  # 16-bit audio holds nothing below: frames that were blanked
+_FRAMES_PER_S = 50
+_QUIETEST_POWER = 1e-10
 _ACTIVE_DB = 20.0  # frames this far below the loud ones still count as speech
 _PAUSE_DB = 30.0
 _BAND_DB = 75.0  # below the strongest band: nothing is there
@@ -28,8 +31,9 @@ _BAND_DB = 75.0  # below the strongest band: nothing is there
 class ReferenceReport:
     """What a reference is like. The estimates (snr_db, silence_ratio, bandwidth_hz) are for advice, not for science.
 
-    level_dbfs: RMS over all. clipped_ratio: samples at full scale. snr_db: speech over the quietest tenth.
-    silence_ratio: 20 ms frames 30 dB below speech. bandwidth_hz: where the spectrum ends. warnings: full sentences.
+    level_dbfs: RMS over all, without a constant offset. clipped_ratio: samples at full scale. snr_db: speech over the
+    quietest tenth of the frames that hold sound. silence_ratio: 20 ms frames 30 dB below speech. bandwidth_hz: where
+    the spectrum ends. warnings: full sentences.
     """
 
     duration_s: float
@@ -50,8 +54,8 @@ def check_reference(waveform: Waveform) -> ReferenceReport:
         raise AudioError(f"the reference lasts {duration_s:.2f} s; at least {MIN_S:g} s of speech is needed")
     if duration_s > MAX_S:
         raise AudioError(f"the reference lasts {duration_s:.1f} s; at most {MAX_S:g} s is allowed")
-    if to_dbfs(peak(waveform)) < SILENT_DBFS:
-        level = to_dbfs(peak(waveform))
+    level = to_dbfs(peak(centred(waveform)))
+    if level < SILENT_DBFS:
         raise AudioError(f"the reference is silent: its peak is {level:.0f} dBFS, at least {SILENT_DBFS:g} is needed")
     clipped = clipped_ratio(waveform)
     if clipped > MAX_CLIPPED:
@@ -100,10 +104,10 @@ def _measure(waveform: Waveform, clipped: float) -> ReferenceReport:
     levels = frame_levels(waveform)  # dBFS
     loud = float(np.percentile(levels, 95))
     speech = float(np.mean(10 ** (levels[levels > loud - _ACTIVE_DB] / 10)))
-    noise = float(np.mean(10 ** (np.sort(levels)[: max(1, levels.size // 10)] / 10)))
+    noise = noise_power(levels)
     report = ReferenceReport(
         duration_s=waveform.duration_s,
-        level_dbfs=level_dbfs(waveform),
+        level_dbfs=level_dbfs(centred(waveform)),
         clipped_ratio=clipped,
         snr_db=float(10 * np.log10(max(speech - noise, noise * 0.01) / noise)),
         silence_ratio=float(np.mean(levels < 10 * np.log10(speech) - _PAUSE_DB)),
@@ -136,16 +140,50 @@ def _with_warnings(report: ReferenceReport) -> ReferenceReport:
 
 
 def frame_levels(waveform: Waveform) -> npt.NDArray[np.float64]:
-    """Level of each 20 ms in dBFS, not below -100, (n_frames,)."""
-    n = round(FRAME_S * waveform.sample_rate)
-    frames = waveform.samples[: waveform.n_samples // n * n].reshape(-1, n).astype(np.float64)
-    return np.asarray(10 * np.log10(np.maximum(np.mean(np.square(frames), axis=1), 1e-10)))
+    """Level of each 20 ms in dBFS, not below -100, (n_frames,).
+
+    Each frame is measured about its own mean: an offset of the recording is no sound, and blanked stretches, which have
+    none, are silent all the same.
+    """
+    edges = frame_edges(waveform)
+    starts, lengths = edges[:-1], np.diff(edges)
+    samples = waveform.samples[: edges[-1]].astype(np.float64)
+    means = np.add.reduceat(samples, starts) / lengths
+    np.square(samples, out=samples)  # in place: recordings of hours are measured too
+    power = np.add.reduceat(samples, starts) / lengths - np.square(means)
+    return np.asarray(10 * np.log10(np.maximum(power, _QUIETEST_POWER)))
+
+
+def frame_edges(waveform: Waveform) -> npt.NDArray[np.int64]:
+    """Where the whole frames of 20 ms begin, and where the last one ends, in samples, (n_frames + 1,).
+
+    Where 20 ms are no whole number of samples, frames differ by one, so that none drifts from its time.
+    """
+    n_frames = waveform.n_samples * _FRAMES_PER_S // waveform.sample_rate
+    return np.arange(n_frames + 1, dtype=np.int64) * waveform.sample_rate // _FRAMES_PER_S
+
+
+def noise_power(levels: npt.NDArray[np.float64]) -> float:
+    """Mean power of the quietest tenth of the frames; levels (n_frames,) in dBFS.
+
+    Frames that were blanked would hide the noise and are left out. They were pauses, so they count in that tenth: where
+    all pauses were blanked, the quietest tenth of the rest would be speech, and the quietest fiftieth is looked at.
+
+    Noise goes up and down from frame to frame, so the quietest are looked for in the mean of three (60 ms).
+    """
+    sounding = 10 ** (levels[levels > BLANK_DBFS] / 10)
+    if sounding.size == 0:
+        return _QUIETEST_POWER
+    smooth = np.sort(np.convolve(sounding, np.ones(3) / 3, mode="valid") if sounding.size >= 3 else sounding)
+    n_blank = levels.size - sounding.size
+    return float(np.mean(smooth[: max(1, smooth.size // 50, (smooth.size + n_blank) // 10 - n_blank)]))
 
 
 def bandwidth_hz(waveform: Waveform) -> float:
     """The highest frequency whose mean power is within 75 dB of the strongest."""
     n = 1024
-    frames = waveform.samples[: waveform.n_samples // n * n].reshape(-1, n) * np.hanning(n)
+    samples = centred(waveform).samples
+    frames = samples[: samples.size // n * n].reshape(-1, n) * np.hanning(n)
     power = np.mean(np.square(np.abs(np.fft.rfft(frames))), axis=0)
     present = np.flatnonzero(power > power.max() * 10 ** (-_BAND_DB / 10))
     return float(present[-1] * waveform.sample_rate / n)

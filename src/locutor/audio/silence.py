@@ -82,10 +82,21 @@ def leading_silence_ms(waveform: Waveform, threshold_dbfs: float, step_ms: int =
 
 def trim_ms(waveform: Waveform, threshold_dbfs: float, step_ms: int = 10) -> Waveform:
     """Cut the silence at both ends, in steps counted from each end."""
-    waveform = cut_ms(waveform, leading_silence_ms(waveform, threshold_dbfs, step_ms), length_ms(waveform))
-    mirrored = Waveform(waveform.samples[::-1], waveform.sample_rate)
-    tail_ms = leading_silence_ms(mirrored, threshold_dbfs, step_ms)
-    return cut_ms(waveform, 0, length_ms(waveform) - tail_ms) if tail_ms else waveform
+    return without_edges(waveform, *silent_edges_ms(waveform, threshold_dbfs, step_ms))
+
+
+def silent_edges_ms(waveform: Waveform, threshold_dbfs: float, step_ms: int = 10) -> tuple[int, int]:
+    """How long it is silent at the start, and at the end of what is left then."""
+    before_ms = leading_silence_ms(waveform, threshold_dbfs, step_ms)
+    rest = without_edges(waveform, before_ms, 0)
+    mirrored = Waveform(rest.samples[::-1], rest.sample_rate)
+    return before_ms, leading_silence_ms(mirrored, threshold_dbfs, step_ms)
+
+
+def without_edges(waveform: Waveform, before_ms: int, after_ms: int) -> Waveform:
+    """Less that much at the start and at the end."""
+    rest = cut_ms(waveform, before_ms, length_ms(waveform))
+    return cut_ms(rest, 0, length_ms(rest) - after_ms) if after_ms else rest
 
 
 def _sample_at(ms: int, waveform: Waveform) -> int:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from locutor.analysis.quality import noise_power, speech_level_dbfs
+from locutor.analysis.quality import speech_level_dbfs
 from locutor.analysis.vad import SpeechSpan
-from locutor.audio.reference import FRAME_S, frame_levels
+from locutor.audio.reference import FRAME_S, frame_levels, noise_power
 from locutor.types import Waveform
 
 _REACH_S = 0.6  # the detector is never later than this

@@ -7,14 +7,18 @@ are examined again. Not covered: blends, which only name other voices.
 
 import hashlib
 import json
+import lzma
 import zipfile
+import zlib
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from locutor.errors import AudioError, OptionError
+from locutor.errors import LocutorError, OptionError
+from locutor.voices.joined import joined_transcript
 from locutor.voices.library import MAX_CLIPS, NewClip, VoiceLibrary
 from locutor.voices.record import Consent, VoiceRecord
 
@@ -24,6 +28,10 @@ MAX_CARD_BYTES = 64 * 1024
 MAX_CLIP_BYTES = 32 * 1024 * 1024
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 _BLOCK = 1 << 16
+# What zipfile lets through: of the zip itself, of each way to compress, of names that are no UTF-8 (ValueError), of
+# entries that are encrypted or packed in a way that it does not know (RuntimeError). OSError is bzip2's word for bytes
+# that it did not make; it and OverflowError also come of places that no file has.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, OverflowError, RuntimeError, ValueError)
 
 
 class _Strict(BaseModel):
@@ -54,6 +62,7 @@ class _Card(_Strict):
     licence: str | None = None
     consent: _Consent | None = None
     clips: list[_Clip] = Field(min_length=1, max_length=MAX_CLIPS)
+    ref_text: str | None = None  # of all together, where it is not what the clips give
 
 
 def write_bundle(library: VoiceLibrary, voice: str, file: IO[bytes]) -> VoiceRecord:
@@ -61,18 +70,29 @@ def write_bundle(library: VoiceLibrary, voice: str, file: IO[bytes]) -> VoiceRec
     record = library.record(voice)
     if record.blend:
         raise OptionError(f"{record.name!r} is a blend and has no recordings of its own; export its parts")
+    texts = _transcripts(record)
     clips = [
-        {"file": f"clip-{i}.flac", "sha256": clip.audio_sha256, "transcript": clip.transcript}
-        for i, clip in enumerate(record.clips, start=1)
+        {"file": f"clip-{i}.flac", "sha256": clip.audio_sha256, "transcript": text}
+        for i, (clip, text) in enumerate(zip(record.clips, texts, strict=True), start=1)
     ]
     card: dict[str, Any] = {"format": FORMAT, "version": 1}
     card |= {name: getattr(record, name) for name in ("name", "description", "language", "licence")}
     card |= {"consent": None if record.consent is None else asdict(record.consent), "clips": clips}
+    given = joined_transcript([clip.report["duration_s"] for clip in record.clips], texts)
+    if (record.ref_text or "") != (given or ""):
+        card["ref_text"] = record.ref_text  # nowhere else: older installations refuse keys that they do not know
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(CARD, json.dumps(card, ensure_ascii=False, indent=1))
         for entry, clip in zip(clips, record.clips, strict=True):
             archive.write(library.artefacts.path(clip.artefact), str(entry["file"]))
     return record
+
+
+def _transcripts(record: VoiceRecord) -> list[str | None]:
+    """What is said in each clip. The voice's own text is the newer one where it has but one clip."""
+    if len(record.clips) == 1:
+        return [record.ref_text or None]
+    return [clip.transcript for clip in record.clips]
 
 
 def read_bundle(library: VoiceLibrary, file: IO[bytes] | Path, name: str | None = None) -> VoiceRecord:
@@ -81,19 +101,24 @@ def read_bundle(library: VoiceLibrary, file: IO[bytes] | Path, name: str | None 
     Raises OptionError for a file that is no bundle, damaged, too large, or of a name that is taken (ConflictError),
     AudioError for recordings that no voice can be made of.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            card = _read_card(archive)
-            clips = [NewClip(audio=_read_clip(archive, clip), transcript=clip.transcript) for clip in card.clips]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:  # RuntimeError: encrypted
-        if isinstance(error, AudioError | OptionError):
-            raise
-        raise OptionError(f"this is not a voice bundle, or it is damaged: {error}") from error
+    with open(file, "rb") if isinstance(file, Path) else nullcontext(file) as opened:
+        card, clips = _read_all(opened)
     consent = None if card.consent is None else Consent(**card.consent.model_dump())
     return library.add(
         clips, name=name or card.name, description=card.description, language=card.language, licence=card.licence,
-        consent=consent,
+        consent=consent, ref_text=card.ref_text,
     )  # fmt: skip
+
+
+def _read_all(file: IO[bytes]) -> tuple[_Card, list[NewClip]]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            card = _read_card(archive)
+            return card, [NewClip(audio=_read_clip(archive, c), transcript=c.transcript) for c in card.clips]
+    except LocutorError:  # some are ValueErrors too
+        raise
+    except _DAMAGED as error:
+        raise OptionError(f"this is not a voice bundle, or it is damaged: {error}") from error
 
 
 def _read_card(archive: zipfile.ZipFile) -> _Card:

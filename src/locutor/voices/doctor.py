@@ -24,8 +24,8 @@ SpeechSeconds: TypeAlias = Callable[[Waveform], float]
 class DoctorReport:
     """speech_ratio: share of the recording that is speech, 0 to 1, judged by `speech_by` ("silero" or "energy").
 
-    snr_db: speech over the quietest tenth. bandwidth_hz: where the spectrum ends. warnings: full sentences with the
-    number and what would be better.
+    snr_db: speech over the quietest tenth of the frames that hold sound. bandwidth_hz: where the spectrum ends.
+    warnings: full sentences with the number and what would be better.
     """
 
     duration_s: float

@@ -12,8 +12,6 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from locutor.audio import io
-from locutor.audio.edit import join, pad
-from locutor.audio.resample import resample
 from locutor.errors import ConflictError, NotFoundError, OptionError, TextError
 from locutor.storage.artefacts import ArtefactStore, Staged
 from locutor.storage.database import Database, now
@@ -21,6 +19,7 @@ from locutor.storage.memo import Memo
 from locutor.types import Waveform
 from locutor.voices.aliases import VOICE_ALIASES, aliased
 from locutor.voices.doctor import MAX_CLIP_S, DoctorReport, SpeechSeconds, check_voice, examine
+from locutor.voices.joined import chosen, joined_reference, joined_transcript
 from locutor.voices.record import Consent, VoiceClipRow, VoiceRecord, VoiceRow
 from locutor.voices.speakers import ModelSpeakers
 from locutor.voices.store import LIBRARY, SPEAKER, Voice, VoiceStore
@@ -28,9 +27,7 @@ from locutor.voices.uses import UseCounts
 
 MAX_CLIPS = 10
 MAX_NAME, MAX_DESCRIPTION, MAX_TRANSCRIPT = 80, 2000, 2000
-GAP_S = 0.3  # of silence between the clips of a reference
 PERMISSIONS = ("own", "granted", "synthetic", "licensed")
-LISTENED_S = 30.0  # of all clips together that go into the reference
 
 WriteDown = Callable[[Waveform, str | None], str]
 """Transcribe a recording; the language is None where it is not known."""
@@ -144,11 +141,12 @@ class VoiceLibrary:
         licence: str | None = None,
         consent: Consent | None = None,
         transcribe: bool = False,
+        ref_text: str | None = None,
     ) -> VoiceRecord:
         """Examine recordings and make a voice of them; see `prepare` for what can go wrong."""
         new = self.prepare(
             clips, name=name, description=description, language=language, licence=licence, consent=consent,
-            transcribe=transcribe,
+            transcribe=transcribe, ref_text=ref_text,
         )  # fmt: skip
         with self._database.write() as session:
             return self.insert(session, new)
@@ -163,9 +161,11 @@ class VoiceLibrary:
         licence: str | None = None,
         consent: Consent | None = None,
         transcribe: bool = False,
+        ref_text: str | None = None,
     ) -> NewVoice:
         """All but the last step of `add`: read, examine, transcribe where asked, and stage.
 
+        ref_text: what is said in all that will be listened to, where it is not what the clips' transcripts give.
         Raises AudioError (see doctor.examine; together they must last 3 s), OptionError for a wrong name, permission or
         number of clips, TextError for a transcript that is too long, ConflictError for a name that is taken,
         MissingExtraError to transcribe without the extra.
@@ -177,16 +177,16 @@ class VoiceLibrary:
         reports = [examine(waveform, self._speech_seconds) for waveform in heard]
         check_voice(reports)
         texts = [self._transcript(c, w, language, transcribe) for c, w in zip(clips, heard, strict=True)]
-        chosen = _chosen(reports)
-        reference = _reference([heard[i] for i in chosen])
+        durations_s = [report.duration_s for report in reports]
+        given = joined_transcript(durations_s, texts) if ref_text is None else _checked_transcript(ref_text)
+        parts = chosen(durations_s)
+        reference = joined_reference([heard[i] for i in parts])
         staged = [self._stage(w, f"{name}-{i + 1}") for i, w in enumerate(heard)]
-        spoken = [texts[i] for i in chosen]
         return NewVoice(
             id=f"voice_{secrets.token_hex(8)}", name=name, description=description.strip(), language=language,
             licence=licence, consent=consent, clips=tuple(zip(staged, texts, reports, strict=True)),
-            reference=staged[chosen[0]] if len(chosen) == 1 else self._stage(reference, name),
-            ref_text=" ".join(t for t in spoken if t) if all(spoken) else None,
-            report=reports[chosen[0]] if len(chosen) == 1 else examine(reference, self._speech_seconds),
+            reference=staged[parts[0]] if len(parts) == 1 else self._stage(reference, name), ref_text=given,
+            report=reports[parts[0]] if len(parts) == 1 else examine(reference, self._speech_seconds),
         )  # fmt: skip
 
     def insert(self, session: Session, new: NewVoice) -> VoiceRecord:
@@ -245,7 +245,7 @@ class VoiceLibrary:
         ref_text: str | None = None,
         consent: Consent | None = None,
     ) -> VoiceRecord:
-        """Change what is given. A transcript is of the recording as it is now."""
+        """Change what is given. A transcript is of the reference as it is now, and of the clip where that is all."""
         if name is not None and name.strip() != self.record(voice).name:
             name = self._free_name(name)
         _check_texts(description or "", consent, 1)
@@ -258,6 +258,9 @@ class VoiceLibrary:
             if ref_text is not None and row.reference is not None:
                 row.ref_text = _checked_transcript(ref_text)
                 row.ref_text_sha256 = self.artefacts.get(row.reference).sha256
+                clips = _clips(session, row)
+                if len(clips) == 1:
+                    clips[0].transcript = row.ref_text or None
             row.updated_at = now()
             session.flush()
             return _record(session, row)
@@ -270,7 +273,7 @@ class VoiceLibrary:
             for other in session.scalars(select(VoiceRow).where(VoiceRow.blend.is_not(None))):
                 if any(part["voice"] == row.id for part in other.blend or ()):
                     raise ConflictError(f"voice {record.name!r} is part of the blend {other.name!r}; remove that first")
-            for clip in session.scalars(select(VoiceClipRow).where(VoiceClipRow.voice_id == row.id)):
+            for clip in _clips(session, row):
                 session.delete(clip)
             session.delete(row)
             session.flush()
@@ -329,23 +332,6 @@ class VoiceLibrary:
         return self.artefacts.stage(io.encode(waveform, "flac"), filename=f"{name}.flac", media_type="audio/flac")
 
 
-def _chosen(reports: list[DoctorReport]) -> list[int]:
-    """Which clips make the reference: in order, until LISTENED_S is reached; the first one always."""
-    chosen, total_s = [0], reports[0].duration_s
-    for index, report in enumerate(reports[1:], start=1):
-        if total_s + GAP_S + report.duration_s <= LISTENED_S:
-            chosen.append(index)
-            total_s += GAP_S + report.duration_s
-    return chosen
-
-
-def _reference(clips: list[Waveform]) -> Waveform:
-    """The clips one after the other, at the highest of their rates."""
-    rate = max(clip.sample_rate for clip in clips)
-    parts = [resample(clip, rate) for clip in clips]
-    return join([*(pad(part, after_s=GAP_S) for part in parts[:-1]), parts[-1]])
-
-
 def _files_of(voice_id: str) -> str:
     return f"voice:{voice_id}"
 
@@ -358,8 +344,12 @@ def _row(session: Session, voice: str) -> VoiceRow:
 
 
 def _record(session: Session, row: VoiceRow) -> VoiceRecord:
-    clips = select(VoiceClipRow).where(VoiceClipRow.voice_id == row.id).order_by(VoiceClipRow.position)
-    return VoiceRecord.of(row, list(session.scalars(clips)))
+    return VoiceRecord.of(row, _clips(session, row))
+
+
+def _clips(session: Session, row: VoiceRow) -> list[VoiceClipRow]:
+    query = select(VoiceClipRow).where(VoiceClipRow.voice_id == row.id).order_by(VoiceClipRow.position)
+    return list(session.scalars(query))
 
 
 def _check_texts(description: str, consent: Consent | None, n_clips: int) -> None:

@@ -124,6 +124,18 @@ def test_a_prompt_made_twice_is_the_same(
     assert np.array_equal(one.samples, other.samples)
 
 
+@pytest.mark.parametrize("offset", [0.01, 0.03])
+def test_a_constant_offset_of_the_reference_is_trimmed_as_silence(
+    builtin: BuiltinEngine, clips: dict[str, Waveform], offset: float
+) -> None:
+    clip = clips["voice_02"]
+    quiet = np.zeros(clip.sample_rate, np.float32)
+    padded = np.concatenate([quiet, clip.samples, quiet])
+    plain, moved = (builtin.encode_voice(Waveform(padded + d, clip.sample_rate)).ref_audio for d in (0, offset))
+    assert plain.duration_s < clip.duration_s + 0.1
+    assert moved.duration_s == pytest.approx(plain.duration_s, abs=0.02)
+
+
 def test_frames_say_the_phonemes_in_order(builtin: BuiltinEngine, prompts: dict[str, VoicePrompt]) -> None:
     request = SpeechRequest(text="/həlˈoʊ/", language="en", normalize=False)
     said = builtin.prepare(request, prompts["voice_00"])
