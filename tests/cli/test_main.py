@@ -117,3 +117,5 @@ def test_wrong_use_is_told_in_the_language_of_the_terminal(run: Any, monkeypatch
     asked = run("say", "Hello.", "--speed", "quick")
     assert asked.exit_code == 2
     assert "Valor inválido para '--speed': o valor precisa ser um número" in asked.stderr
+    assert "o arquivo 'nope.zip' não existe" in run("voices", "import", "nope.zip").stderr
+    assert "Não há o comando 'sai'. Quis dizer 'say'?" in run("sai").stderr

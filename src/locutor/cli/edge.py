@@ -30,8 +30,8 @@ class EdgeGroup(TyperGroup):
             raise typer.Exit(INTERRUPTED) from error
         except typer.TyperException as error:
             english = error.format_message()
-            if (told := translate(english, _language())) != english:
-                (getattr(error, "ctx", None) or ctx).fail(told)
+            if (translated := told(english)) != english:
+                (getattr(error, "ctx", None) or ctx).fail(translated)
             raise
         except (typer.Exit, BrokenPipeError):
             raise
@@ -59,11 +59,14 @@ def is_verbose(ctx: Any) -> bool:
     return bool(ctx.params.get("verbose")) or (ctx.parent is not None and is_verbose(ctx.parent))
 
 
+def told(sentence: str) -> str:
+    """A sentence of the catalogue in the terminal's language."""
+    return translate(sentence, _language())
+
+
 def _tell(ctx: Any, sentence: str) -> None:
     """Say what went wrong on stderr, in one line and in the terminal's language; with the traceback where asked for."""
-    language = _language()
-    told = " ".join(translate(sentence, language).split())
-    typer.echo(f"{translate('error', language)}: {told}", err=True)
+    typer.echo(f"{told('error')}: {' '.join(told(sentence).split())}", err=True)
     if is_verbose(ctx) or _debug():
         _log.error("traceback:", exc_info=True)
 

@@ -9,6 +9,7 @@ import typer
 
 from locutor.cli.console import progress
 from locutor.cli.console import say as remark
+from locutor.cli.edge import told
 from locutor.cli.output import STDOUT, Output
 from locutor.cli.service import local_client, refuse
 from locutor.cli.synthesis import Profile, check_options, options_of, takes_options, voice_of
@@ -112,4 +113,4 @@ def _report(recipe: dict[str, Any], warnings: Sequence[str], place: str) -> None
     seed = recipe["options"]["seed"]
     remark(f"voice {recipe['voice']}, model {recipe['model']} ({recipe['licence']}, {use}), seed {seed}")
     for warning in warnings:
-        remark(f"note: {warning}")
+        remark(f"note: {told(warning)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from locutor.cli.console import console, say, table
-from locutor.cli.edge import FAILED
+from locutor.cli.edge import FAILED, told
 from locutor.errors import OptionError
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _show(record: "VoiceRecord") -> None:
             grid.add_row(name, str(value))
     console().print(grid)
     for warning in record.warnings:
-        say(f"note: {warning}")
+        say(f"note: {told(warning)}")
 
 
 def _rounded(value: object) -> object:
