@@ -23,7 +23,7 @@ STEP_FRAMES = 30  # 0.3 s
 _MIN_SPEECH = 0.5  # of a window, else silence is compared
 _SPEECH_DB = 25.0  # frames this far below the speech's level are silence
 _OUTLIER = 0.1  # below the median similarity: not used to know the speaker by
-_VERSION = 3
+_VERSION = 4
 
 
 class WindowEncoder(Protocol):

@@ -27,7 +27,7 @@ from locutor.datasets.watch import UNWATCHED, Watch
 from locutor.errors import LocutorError, StorageError
 from locutor.types import Waveform
 
-_VERSION = 3
+_VERSION = 4
 _FRAME_S = 0.02
 
 
