@@ -4,19 +4,33 @@ import json
 import sys
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from locutor import tasks
 from locutor.audio import io
 from locutor.bootstrap import Stores, open_stores, speech_backend
-from locutor.errors import CancelledError, LocutorError, NotFoundError, OptionError, TextError
+from locutor.errors import (
+    CancelledError,
+    LocutorError,
+    NotFoundError,
+    OptionError,
+    StorageError,
+    TextError,
+    WorkerDownError,
+    WorkerError,
+)
 from locutor.jobs.model import Job, JobStatus
 from locutor.jobs.runner import JobRunner
 from locutor.orders import SpeechOrder, place
+from locutor.serving.backend import SpeechBackend, SpeechCall, Spoken
+from locutor.serving.recipe import Speech
 from locutor.settings import Settings
 from locutor.tasks import SpeechTasks
 from locutor.voices.library import NewClip
@@ -37,14 +51,19 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 
 
 @pytest.fixture(scope="module")
-def runner(stores: Stores) -> Iterator[JobRunner]:
-    """Not started: tests run one job at a time in their own thread."""
+def speech(stores: Stores) -> Iterator[SpeechBackend]:
     sys.path.insert(0, str(TONE_ENGINE))
     settings = Settings(data_dir=stores.database.path.parent, model="tones", device="cpu", threads=1)
     speech = speech_backend(settings, in_process=True)
-    yield JobRunner(stores.jobs, SpeechTasks(stores, speech, "tones").kinds(), stores.owner)
+    yield speech
     speech.close()
     sys.path.remove(str(TONE_ENGINE))
+
+
+@pytest.fixture(scope="module")
+def runner(stores: Stores, speech: SpeechBackend) -> Iterator[JobRunner]:
+    """Not started: tests run one job at a time in their own thread."""
+    yield JobRunner(stores.jobs, SpeechTasks(stores, speech, "tones").kinds(), stores.owner)
 
 
 def done(runner: JobRunner, kind: str, params: dict[str, Any], lane: str = "speech") -> Job:
@@ -79,6 +98,15 @@ def test_the_recipe_makes_the_same_again(runner: JobRunner, stores: Stores) -> N
         "model": recipe["model"],
     }
     again = done(runner, "synthesize", params | {"options": recipe["options"]})
+    files = [stores.artefacts.path(job.outputs["audio"]).read_bytes() for job in (first, again)]
+    assert files[0] == files[1]
+
+
+def test_the_recipe_makes_the_same_script_again(runner: JobRunner, stores: Stores) -> None:
+    script = "[voice:default] Hello. [pause:1s] Hello.\n[voice:alloy] Bye."
+    first = done(runner, "synthesize", order(script))
+    assert first.recipe is not None
+    again = done(runner, "synthesize", order(script, options=first.recipe["options"]))
     files = [stores.artefacts.path(job.outputs["audio"]).read_bytes() for job in (first, again)]
     assert files[0] == files[1]
 
@@ -157,6 +185,82 @@ def test_batches_list_what_failed(runner: JobRunner, stores: Stores) -> None:
     assert sorted(names) == sorted(["manifest.json", "09.flac", *(f"{i:02}.wav" for i in (1, 2, 3, 5, 7, 10))])
     assert [entry["row"] for entry in manifest] == list(range(1, 11))
     assert manifest[0]["recipe"]["options"]["seed"] == 0 and "no voice is called" in manifest[5]["error"]
+
+
+@dataclass
+class Failing:
+    """Speaks, but first fails for texts as often as `errors` says. asked: how often each was to be spoken."""
+
+    speech: SpeechBackend
+    errors: dict[str, list[LocutorError]]
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def speak(self, call: SpeechCall, on_progress: Any = None) -> Speech:
+        part = call.parts[0]
+        assert isinstance(part, Spoken)
+        self.asked[part.request.text] += 1
+        if waiting := self.errors.get(part.request.text):
+            raise waiting.pop(0)
+        return self.speech.speak(call, on_progress)
+
+
+@pytest.fixture
+def batch(stores: Stores, speech: SpeechBackend, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """batch(texts, errors) -> the job that has ended, and how often each text was to be spoken."""
+    monkeypatch.setattr(tasks, "RETRY_DELAY_S", 0.01)
+
+    def run(texts: list[str], errors: dict[str, list[LocutorError]], **more: Any) -> tuple[Job, Counter[str]]:
+        failing = Failing(speech, errors)
+        kinds = SpeechTasks(stores, failing, "tones", **more).kinds()  # type: ignore[arg-type]
+        rows = [order(text, normalize=False) for text in texts]
+        return done(JobRunner(stores.jobs, kinds, stores.owner), "synthesize_batch", {"rows": rows}, "batch"), (
+            failing.asked
+        )
+
+    return run
+
+
+TEXTS = [f"Row {letter}." for letter in "abcdefghij"]
+
+
+def ended(n: int) -> list[LocutorError]:
+    return [WorkerError("the process ended") for _ in range(n)]
+
+
+def test_rows_during_which_the_worker_ended_are_spoken_again_and_only_they(batch: Any) -> None:
+    job, asked = batch(TEXTS, {text: ended(1) for text in TEXTS[:5]} | {TEXTS[5]: ended(2)})
+    assert job.status is JobStatus.COMPLETED and job.attempts == 1
+    assert job.result is not None and job.result["n_failed"] == 0
+    assert [asked[text] for text in TEXTS] == [2, 2, 2, 2, 2, 3, 1, 1, 1, 1]
+
+
+def test_a_row_that_always_ends_the_worker_is_listed(batch: Any) -> None:
+    job, asked = batch(TEXTS, {TEXTS[1]: ended(9), TEXTS[2]: ended(1)})
+    assert job.result is not None and job.result["failures"] == [{"row": 2, "error": "the process ended"}]
+    assert asked[TEXTS[1]] == tasks.ROW_TRIES
+
+
+def test_a_worker_that_ends_at_every_row_ends_the_batch(batch: Any) -> None:
+    job, asked = batch(TEXTS, {text: ended(9) for text in TEXTS})
+    assert job.status is JobStatus.FAILED and "ended at each of 8 rows; the batch was given up" in str(job.error)
+    assert asked[TEXTS[8]] == 0, "rows after those are not begun"
+
+
+def test_rows_wait_for_a_worker_that_rests(batch: Any) -> None:
+    job, asked = batch(TEXTS, {text: [WorkerDownError("it rests")] * 3 for text in TEXTS[:4]})
+    assert job.result is not None and job.result["n_failed"] == 0 and job.attempts == 1
+    assert asked[TEXTS[0]] == 4 and asked[TEXTS[9]] == 1
+
+
+def test_a_disk_that_refuses_is_the_jobs_not_the_rows(batch: Any) -> None:
+    job, _ = batch(TEXTS, {TEXTS[3]: [StorageError("the disk is full")]})
+    assert job.status is JobStatus.QUEUED and "waits to be tried again: the disk is full" in job.message
+
+
+def test_a_row_is_as_long_as_the_service_takes(batch: Any) -> None:
+    job, _ = batch(["Hi.", "Hello there."], {}, max_text_chars=5)
+    said = "the text has 12 characters; this service takes at most 5"
+    assert job.result is not None and job.result["failures"] == [{"row": 2, "error": said}]
 
 
 def test_a_batch_of_which_nothing_is_left_fails(runner: JobRunner) -> None:

@@ -5,14 +5,25 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from locutor.audio import io
 from locutor.audio.formats import find_format
 from locutor.bootstrap import Stores
-from locutor.errors import CancelledError, LocutorError, OptionError, QueueFullError
+from locutor.errors import (
+    CancelledError,
+    EngineError,
+    LocutorError,
+    OptionError,
+    QueueFullError,
+    StorageError,
+    TextError,
+    WorkerDownError,
+    WorkerError,
+)
 from locutor.jobs.kinds import JobContext, JobKind, JobKinds
 from locutor.jobs.model import JobOutcome
+from locutor.jobs.runner import RETRY_DELAY_S
 from locutor.orders import PlacedOrder, SpeechOrder, place
 from locutor.serving.backend import ChunkProgress, SpeechBackend
 from locutor.serving.recipe import Speech
@@ -22,15 +33,22 @@ from locutor.voices.record import Consent
 SYNTHESIZE, SYNTHESIZE_BATCH, CLONE_VOICE = "synthesize", "synthesize_batch", "clone_voice"
 BATCH_AT_ONCE = 8  # rows that are with the backend at a time
 MAX_ROWS = 10_000
+ROW_TRIES = 3  # of a row at which the worker ends, as many as a job has
+_Done: TypeAlias = tuple[SpeechOrder, Speech, PlacedOrder] | LocutorError
+"""What became of a row."""
 
 
 @dataclass(frozen=True)
 class SpeechTasks:
-    """The kinds of jobs that speak or make voices; others add theirs to the JobKinds they get."""
+    """The kinds of jobs that speak or make voices; others add theirs to the JobKinds they get.
+
+    max_text_chars: of one row of a batch, None without limit.
+    """
 
     stores: Stores
     speech: SpeechBackend
     default_model: str = "builtin"
+    max_text_chars: int | None = None
 
     def kinds(self) -> JobKinds:
         return JobKinds(
@@ -63,7 +81,7 @@ class SpeechTasks:
         """params: rows, a list of SpeechOrders. Output "zip": a file for each row that could be spoken, and
         manifest.json with every row's file, recipe or error. result: n_rows, n_failed, failures [{row, error}].
 
-        Fails only when no row could be spoken.
+        Fails only when no row could be spoken, or when the worker ends at every one of BATCH_AT_ONCE rows.
         """
         rows = context.job.params.get("rows")
         if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
@@ -106,13 +124,16 @@ class SpeechTasks:
         return place(self.stores, order, self.default_model, cancelled=context.cancelled)
 
     def _speak(self, placed: PlacedOrder, context: JobContext, on_progress: ChunkProgress | None = None) -> Speech:
-        """Wait for a place in the queue as long as it takes: a job has no caller who could come back later."""
+        """Wait for a place in the queue, and for a worker that rests, as long as it takes: a job has no caller who
+        could come back later."""
         while True:
             try:
                 return self.speech.speak(placed.call, on_progress)
             except QueueFullError as full:
                 context.cancelled.wait(full.retry_after_s)
-                context.check()
+            except WorkerDownError:
+                context.cancelled.wait(RETRY_DELAY_S)
+            context.check()
 
     def _write_rows(self, rows: list[Any], archive: zipfile.ZipFile, context: JobContext) -> list[dict[str, Any]]:
         manifest: list[dict[str, Any]] = []
@@ -130,28 +151,61 @@ class SpeechTasks:
             context.progress(n_done, len(rows), f"{n_done} of {len(rows)} rows")
         return sorted(manifest, key=lambda entry: entry["row"])
 
-    def _spoken_rows(
-        self, rows: list[Any], context: JobContext
-    ) -> Iterator[tuple[int, Any, tuple[SpeechOrder, Speech, PlacedOrder] | LocutorError]]:
+    def _spoken_rows(self, rows: list[Any], context: JobContext) -> Iterator[tuple[int, Any, _Done]]:
         """Rows as they are done, so that only BATCH_AT_ONCE of them are in memory."""
         with ThreadPoolExecutor(BATCH_AT_ONCE, "batch-rows") as pool:
             for start in range(0, len(rows), BATCH_AT_ONCE):
                 at_once = range(start, min(start + BATCH_AT_ONCE, len(rows)))
                 running: dict[Future[Any], int] = {pool.submit(self._row, rows[i], context): i for i in at_once}
+                lost: dict[int, WorkerError] = {}
                 for future in as_completed(running):
-                    yield running[future], rows[running[future]], future.result()
+                    i, done = running[future], future.result()
+                    if isinstance(done, WorkerError):
+                        lost[i] = done
+                    else:
+                        yield i, rows[i], done
+                yield from self._again(rows, lost, context)
 
-    def _row(self, row: Any, context: JobContext) -> tuple[SpeechOrder, Speech, PlacedOrder] | LocutorError:
+    def _again(
+        self, rows: list[Any], lost: dict[int, WorkerError], context: JobContext
+    ) -> Iterator[tuple[int, Any, _Done]]:
+        """Rows during which the worker ended, one at a time: a row that ends it every time takes no other along."""
+        n_ended = 0
+        for i, error in sorted(lost.items()):
+            done = self._alone(rows[i], error, context)
+            n_ended += isinstance(done, WorkerError)
+            if n_ended == BATCH_AT_ONCE:  # it is not the rows; thousands more would take days to fail
+                raise EngineError(f"the process that speaks ended at each of {n_ended} rows; the batch was given up")
+            yield i, rows[i], done
+
+    def _alone(self, row: Any, error: WorkerError, context: JobContext) -> _Done:
+        done: _Done = error
+        for n_tries in range(1, ROW_TRIES):
+            context.cancelled.wait(n_tries * RETRY_DELAY_S)
+            context.check()
+            done = self._row(row, context)
+            if not isinstance(done, WorkerError):
+                break
+        return done
+
+    def _row(self, row: Any, context: JobContext) -> _Done:
         try:
             if not isinstance(row, dict):
                 raise OptionError(f"a row must be an object, not {row!r:.40}")
             order = SpeechOrder.of(row)
+            check_length(order.text, self.max_text_chars)
             placed = self._place(order, context)
             return order, self._speak(placed, context), placed
-        except CancelledError:
-            raise
+        except (CancelledError, StorageError, WorkerDownError):
+            raise  # not the row's
         except LocutorError as error:
             return error
+
+
+def check_length(text: str, limit: int | None) -> None:
+    """Raises TextError for a text of more characters than the service takes."""
+    if limit is not None and len(text) > limit:
+        raise TextError(f"the text has {len(text)} characters; this service takes at most {limit}")
 
 
 def recipe_of(speech: Speech, placed: PlacedOrder) -> dict[str, Any]:

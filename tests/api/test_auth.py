@@ -7,9 +7,16 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from locutor.api.app import create_app
+from locutor.api.job_scopes import SCOPES
+from locutor.api.own_key import make_own_key
 from locutor.auth.keys import KeyStore
 from locutor.errors import OptionError
+from locutor.local_service import look_up
 from locutor.storage.database import DATABASE_NAME, Database
+from locutor.storage.owner import Owner
+
+from .conftest import in_process, make_settings
 
 OPEN = {"/", "/health", "/ready", "/auth/login", "/auth/logout", "/auth/session", "/docs", "/openapi.json"}
 
@@ -62,6 +69,67 @@ def test_scopes_part_reading_from_changing(guarded: TestClient, keys: dict[str, 
     assert guarded.get("/admin/stats", headers=admin).status_code == 200
     wrong = guarded.get("/v1/models", headers=bearer("sk-something"))
     assert wrong.status_code == 401 and wrong.json()["error"]["type"] == "AuthError"
+
+
+KINDS = {
+    "synthesize": "speak",
+    "synthesize_batch": "speak",
+    "clone_voice": "voices",
+    "train": "train",
+    "dataset_make": "train",
+    "checkpoint_comparison": "train",
+    "pull_model": "admin",
+    "of a newer version": "admin",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_is_changed_with_the_scope_that_queues_it(
+    serve: Any, keys: dict[str, str], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("locutor.jobs.runner.JobRunner.start", lambda runner: None)
+    with serve(host="0.0.0.0") as found:
+        jobs, client = found.context.stores.jobs, found.client
+        for scope, key in keys.items():
+            job, may = jobs.submit(kind, {}).id, scope in (KINDS[kind], "admin") or KINDS[kind] == "speak"
+            changes = [("POST", "/cancel"), ("POST", "/retry"), ("DELETE", "")]
+            answers = [client.request(method, f"/jobs/{job}{path}", headers=bearer(key)) for method, path in changes]
+            assert [answer.status_code for answer in answers] == [200 if may else 403] * 3, (kind, scope)
+            assert may or f"does not have the scope '{KINDS[kind]}'" in answers[0].json()["detail"]
+            assert client.delete(f"/jobs/{job}", headers=bearer(key)).status_code == (404 if may else 403)
+
+
+def test_every_kind_of_job_has_its_scope(service: Any) -> None:
+    kinds = service.context.runner.kinds
+    assert {kind for lane in kinds.lanes() for kind in kinds.of_lane(lane)} == set(SCOPES)
+
+
+def test_the_key_of_a_killed_service_ends_with_it(tmp_path: Path, keys: dict[str, str]) -> None:
+    settings = make_settings(tmp_path, host="0.0.0.0")
+    database, owner = Database(tmp_path / DATABASE_NAME), Owner(tmp_path / "processes")
+    store = KeyStore(database)
+    dead, living = Owner(tmp_path / "processes"), make_own_key(store, owner)[1]
+    left, old = make_own_key(store, dead)[1], store.create("commands on this machine", ["speak"])[1]
+    dead.close()
+    app = create_app(settings, in_process)
+    app.state.url = "http://127.0.0.1:8005"
+    with TestClient(app):
+        assert store.caller(left) is None and store.caller(old) is None
+        assert store.caller(living) is not None and store.caller(keys["speak"]) is not None
+        own = look_up(tmp_path)
+        assert own is not None and own.key is not None and store.caller(own.key) is not None
+    assert store.caller(own.key) is None
+    owner.close()
+    database.close()
+
+
+def test_the_key_of_a_killed_service_is_not_enough_to_start(tmp_path: Path, serve: Any) -> None:
+    database, dead = Database(tmp_path / DATABASE_NAME), Owner(tmp_path / "processes")
+    make_own_key(KeyStore(database), dead)
+    dead.close()
+    database.close()
+    with pytest.raises(OptionError, match="an API key is needed"), serve(host="0.0.0.0"):
+        raise AssertionError("it serves")
 
 
 def test_a_revoked_key_is_refused_at_once(guarded: TestClient, keys: dict[str, str], tmp_path: Path) -> None:

@@ -43,6 +43,23 @@ def test_rows_that_cannot_be_spoken_are_listed_and_the_others_are(client: TestCl
     assert [failure["row"] for failure in job["result"]["failures"]] == [3, 4, 5]
 
 
+def test_models_go_by_openais_names_too(client: TestClient) -> None:
+    rows = [{"text": "Hi."}, {"text": "Hi.", "model": "tts-1-hd"}, {"text": "Hi.", "model": "tts-9"}]
+    job, files = archive(client, json={"rows": rows, "model": "tts-1"})
+    manifest = json.loads(files.read("manifest.json"))
+    assert [row["recipe"]["model"] for row in manifest[:2]] == ["tones", "tones"]
+    assert job["result"]["n_failed"] == 1 and "no model is called 'tts-9'" in manifest[2]["error"]
+
+
+def test_each_text_is_as_long_as_the_service_takes(serve: Any) -> None:
+    with serve(max_text_chars=5) as found:
+        job, _ = archive(found.client, json={"rows": [{"text": "Hi."}, {"text": "Hello there."}]})
+        said = "the text has 12 characters; this service takes at most 5"
+        assert job["result"]["failures"] == [{"row": 2, "error": said}]
+        refused = found.client.post("/jobs/batch", json={"rows": [{"text": "Hello there."}]})
+        assert refused.status_code == 400 and said in refused.json()["detail"]
+
+
 @pytest.mark.parametrize("way", ["body", "form"])
 def test_a_csv_is_a_batch_too(client: TestClient, way: str) -> None:
     text = 'text,voice_id,language,seed\n"Hello, all!",default,en,1\nOlá!,,pt-BR,\n'.encode("utf-8-sig")

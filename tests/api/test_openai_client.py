@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 import openai
 import pytest
+from openai.types.audio import SpeechModel
 
 from locutor.audio import io
 
@@ -16,9 +18,10 @@ def openai_client(url: str) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def test_it_speaks(openai_client: openai.OpenAI) -> None:
+@pytest.mark.parametrize("model", get_args(SpeechModel))
+def test_it_speaks(openai_client: openai.OpenAI, model: SpeechModel) -> None:
     answer = openai_client.audio.speech.create(
-        model="gpt-4o-mini-tts", voice="nova", input="Good morning!", response_format="wav", speed=1.25
+        model=model, voice="nova", input="Good morning!", response_format="wav", speed=1.25
     )
     assert io.decode(answer.content).duration_s > 0.1
 

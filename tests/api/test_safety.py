@@ -80,6 +80,33 @@ def test_cors_is_closed_unless_opened(client: TestClient, serve: Any) -> None:
         assert found.client.post("/jobs", data={"text": "Hi."}, headers={"Origin": "https://b.test"}).status_code == 403
 
 
+def test_a_foreign_page_may_send_headers_of_its_own_and_read_answers(serve: Any) -> None:
+    page = {"Origin": "https://app.test"}
+    asked = page | {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, x-stainless-os, x-stainless-retry-count",
+    }
+    with serve(cors_origins=("https://app.test",)) as found:
+        allowed = found.client.options("/v1/audio/speech", headers=asked)
+        assert allowed.status_code == 200 and "x-stainless-os" in allowed.headers["access-control-allow-headers"]
+        body = {"input": "Hi.", "stream": False}
+        shown = found.client.post("/v1/audio/speech", json=body, headers=page).headers
+        assert "X-Locutor-Recipe" in shown["access-control-expose-headers"] and "x-locutor-recipe" in shown
+        foreign = found.client.options("/v1/audio/speech", headers=asked | {"Host": "evil.test"})
+        assert foreign.status_code == 421 and "access-control-allow-origin" not in foreign.headers
+        assert found.client.options("/jobs", headers=asked | {"Origin": "https://b.test"}).status_code == 400
+
+
+def test_a_foreign_page_can_read_why_it_was_refused(serve: Any) -> None:
+    page = {"Origin": "https://app.test"}
+    with serve(cors_origins=("https://app.test",), requests_per_minute=2, max_upload_mb=1) as found:
+        large = found.client.post("/v1/audio/speech", content=b"x" * (2 << 20), headers=page)
+        answers = [large, *(found.client.get("/health", headers=page) for _ in range(3))]
+        assert [answer.status_code for answer in answers] == [413, 200, 200, 429]
+        assert {a.headers["access-control-allow-origin"] for a in answers} == {"https://app.test"}
+        assert "X-Request-ID" in large.headers
+
+
 def test_a_large_body_is_refused_whatever_its_header_says(serve: Any) -> None:
     with serve(max_upload_mb=1) as found:
         big = b"x" * (1 << 20)

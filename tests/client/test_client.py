@@ -12,11 +12,13 @@ import pytest
 
 from locutor.audio import io
 from locutor.client import AsyncClient, Client
+from locutor.client.calls import ended
 from locutor.errors import (
     AudioError,
     EngineError,
     NotFoundError,
     OptionError,
+    QueueFullError,
     RequestTimeoutError,
     ServiceError,
     TextError,
@@ -106,6 +108,17 @@ def test_errors_are_the_librarys(client: Client, tmp_path: Path) -> None:
         client.wait(client.submit("FAIL", normalize=False)["id"])
     with pytest.raises(RequestTimeoutError, match="is still"):
         client.wait(client.submit(LONG * 40)["id"], timeout_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("TextError", TextError), ("MissingExtraError", ServiceError), ("KeyError", ServiceError), (None, ServiceError),
+     ("QueueFullError", QueueFullError), ("annotations", ServiceError)],
+)  # fmt: skip
+def test_a_job_that_failed_is_the_error_it_ended_with(kind: str | None, error: type[Exception]) -> None:
+    with pytest.raises(error, match="x is not installed") as met:
+        ended({"id": "job_1", "status": "failed", "error_kind": kind, "error_message": "x is not installed"})
+    assert type(met.value) is error
 
 
 def test_a_service_that_is_not_there_is_one_sentence() -> None:

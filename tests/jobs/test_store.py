@@ -1,5 +1,6 @@
 """Jobs: queued in order, leased, finished once, cancelled, retried, freed from the dead."""
 
+import time
 from collections import Counter
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_key_names_one_live_job(jobs: JobStore) -> None:
     assert jobs.submit("say", {}, key="k") == first
     jobs.cancel(first.id)
     assert jobs.submit("say", {}, key="k").id != first.id
+
+
+@pytest.mark.parametrize(("ttl_s", "is_kept"), [(0.0, False), (60.0, True), (None, True)])
+def test_a_key_names_no_job_whose_time_is_over(jobs: JobStore, ttl_s: float | None, is_kept: bool) -> None:
+    first = jobs.submit("say", {}, key="k", ttl_s=ttl_s)
+    jobs.complete(begin(jobs), JobOutcome())
+    time.sleep(0.01)
+    assert (jobs.submit("say", {}, key="k").id == first.id) == is_kept
 
 
 def test_cancelling(jobs: JobStore) -> None:

@@ -80,6 +80,16 @@ def test_a_drawn_seed_repeats_the_speech(service: SpeechService, ref: Voice) -> 
     assert np.array_equal(first.waveform.samples, again.waveform.samples)
 
 
+def test_one_seed_is_drawn_for_all_parts(service: SpeechService, ref: Voice) -> None:
+    def script(seed: int | None) -> SpeechCall:
+        request = SpeechRequest(text="Hello.", language="en", options=SynthesisOptions(seed=seed))
+        return SpeechCall(parts=[Spoken(request, ref), Pause(0.5), Spoken(request, ref)])
+
+    first = service.speak(script(None))
+    again = service.speak(script(first.recipe.options["seed"]))
+    assert np.array_equal(first.waveform.samples, again.waveform.samples)
+
+
 def test_many_at_once_each_get_their_own(service: SpeechService, ref: Voice) -> None:
     texts = [f"Sentence number {i} of many." for i in range(24)]
     alone = [service.speak(call(text, ref, seed=i)).waveform.samples for i, text in enumerate(texts)]
@@ -201,6 +211,24 @@ def test_a_slow_listener_is_not_raced_ahead_of(service: SpeechService, ref: Voic
     spoken = sum(s.value for s in service.metrics.batch_size.collect()[0].samples if s.name.endswith("_sum"))
     assert spoken - sum(s.value for s in before if s.name.endswith("_sum")) <= 8 + 2
     assert len(list(stream)) >= 50
+
+
+def test_a_stream_may_be_heard_for_longer_than_a_call_may_last(service: SpeechService, ref: Voice) -> None:
+    begun, n_pieces = time.monotonic(), 0
+    for _ in service.stream(call(LONG * 8, ref, timeout_s=1)):
+        n_pieces += 1
+        time.sleep(0.08)
+    assert n_pieces >= 50 and time.monotonic() - begun > 3
+
+
+def test_a_listener_who_takes_nothing_is_not_waited_for(service: SpeechService, ref: Voice) -> None:
+    stream = service.stream(call(LONG * 8, ref, timeout_s=0.5))
+    time.sleep(0.2)
+    assert any(m.users for m in service.status().models)
+    until(lambda: not any(m.users for m in service.status().models), timeout_s=5)
+    with pytest.raises(RequestTimeoutError, match=r"nothing of the speech was taken for 0\.5 s; the rest was dropped"):
+        list(stream)
+    assert stream.outcome == "timeout"
 
 
 def test_a_full_queue_refuses(open_service: Any, installation: Path, ref: Voice) -> None:

@@ -22,8 +22,9 @@ from locutor import __version__, local_service
 from locutor.api.deps import Context
 from locutor.api.errors import add_error_handlers
 from locutor.api.metrics import HttpMetrics
-from locutor.api.middleware.guard import Guard, GuardRules
+from locutor.api.middleware.guard import Guard, GuardRules, HostGuard
 from locutor.api.middleware.trace import HEADER, Activity, Trace
+from locutor.api.own_key import make_own_key, revoke_orphans
 from locutor.api.routes import (
     admin,
     auth,
@@ -44,8 +45,8 @@ from locutor.api.routes import (
     training_speech,
     voices,
 )
+from locutor.api.speaking import RECIPE_HEADER
 from locutor.auth.keys import KeyStore
-from locutor.auth.scopes import Scope
 from locutor.auth.sessions import SessionStore
 from locutor.bootstrap import job_runner, open_stores, speech_backend
 from locutor.errors import LocutorError, OptionError
@@ -162,21 +163,21 @@ def _add_middleware(app: FastAPI, settings: Settings, registry: CollectorRegistr
     app.add_middleware(
         GZipMiddleware, minimum_size=_MIN_GZIP, compresslevel=_GZIP_LEVEL, exclude_content_types=_NEVER_GZIP
     )
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key", "Idempotency-Key", "Last-Event-ID", HEADER],
-            expose_headers=[HEADER, "Retry-After"],
-        )
     rules = GuardRules(
-        hosts=(*settings.allowed_hosts, settings.host),
         origins=settings.cors_origins,
         max_upload=settings.max_upload_mb * _MIB,
         per_minute=settings.requests_per_minute,
     )
     app.add_middleware(Guard, rules=rules)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["*"],  # clients send names of their own; no cookie goes along, so they open nothing
+            expose_headers=[HEADER, RECIPE_HEADER, "Retry-After"],
+        )
+    app.add_middleware(HostGuard, hosts=(*settings.allowed_hosts, settings.host))
     app.add_middleware(
         Trace, metrics=HttpMetrics(registry), activity=app.state.activity, secure=settings.tls_cert is not None
     )
@@ -212,6 +213,7 @@ def _open(
     stores = open_stores(settings)
     stack.callback(stores.close)
     keys = KeyStore(stores.database)
+    revoke_orphans(keys, stores.owner)
     needs_key = not is_loopback(settings.host)
     if needs_key and not keys.has_live():
         raise OptionError(
@@ -220,7 +222,7 @@ def _open(
         )
     speech = open_backend(settings, SpeechMetrics(registry))
     stack.callback(speech.close)
-    kinds = SpeechTasks(stores, speech, settings.model).kinds()
+    kinds = SpeechTasks(stores, speech, settings.model, settings.max_text_chars).kinds()
     kinds.add(PullTask(stores.checkpoints).kind())
     for kind in training_kinds(settings, stores, speech):
         kinds.add(kind)
@@ -245,7 +247,7 @@ def _make_known(served: Context, url: str, stack: contextlib.ExitStack) -> None:
     """Let commands on this machine find the service; where it asks for keys they get one that ends with it."""
     pid, data_dir, key = os.getpid(), served.settings.data_dir, None
     if served.needs_key:
-        made, key = served.keys.create("commands on this machine", [Scope.SPEAK])
+        made, key = make_own_key(served.keys, served.stores.owner)
         stack.callback(served.keys.revoke, made.id)
     local_service.write_down(data_dir, LocalService(url, pid, key))
     stack.callback(local_service.forget, data_dir, pid)

@@ -5,17 +5,22 @@ from typing import Any
 
 from locutor.api.deps import Context
 from locutor.engines.card import ModelCard
-from locutor.errors import NotFoundError, OptionError, TextError
+from locutor.errors import NotFoundError, OptionError
 from locutor.orders import SpeechOrder
+from locutor.tasks import check_length
 
 ENGINE_ALIASES = {"f5tts": "f5", "f5-tts": "f5", "xtts-v2": "xtts"}
-MODEL_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+MODEL_ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
+
+
+def named_model(served: Context, model: str | None) -> str:
+    """The model that is meant, known or not: none, or one of OpenAI's names, stands for the service's own."""
+    return served.settings.model if model is None or model in MODEL_ALIASES else model
 
 
 def choose_model(served: Context, model: str | None) -> str:
-    """A model's id; none, or one of OpenAI's names, stands for the service's own. NotFoundError for an unknown one."""
-    wanted = served.settings.model if model is None or model in MODEL_ALIASES else model
-    return served.stores.checkpoints.card(wanted).id
+    """The id of the model that is meant; NotFoundError for an unknown one."""
+    return served.stores.checkpoints.card(named_model(served, model)).id
 
 
 def speaking_cards(served: Context) -> list[ModelCard]:
@@ -54,9 +59,7 @@ def order_of(
 ) -> SpeechOrder:
     """An order with the service's own model and language where the request names none; parameters that are None are
     left to the profile. Raises TextError for a text that is too long, NotFoundError for an unknown model."""
-    limit = served.settings.max_text_chars
-    if len(text) > limit:
-        raise TextError(f"the text has {len(text)} characters; this service takes at most {limit}")
+    check_length(text, served.settings.max_text_chars)
     return SpeechOrder(
         text=text,
         language=language or served.settings.lang,

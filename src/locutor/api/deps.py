@@ -100,11 +100,16 @@ def allow(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
     """A dependency that lets only callers with this scope pass."""
 
     async def allowed(found: Annotated[Caller, Depends(caller)]) -> Caller:
-        if not found.may(scope):
-            raise ApiError(403, "ScopeError", f"this key does not have the scope {scope.value!r}")
+        check_scope(found, scope)
         return found
 
     return allowed
+
+
+def check_scope(found: Caller, scope: Scope) -> None:
+    """403 for a caller who lacks the scope."""
+    if not found.may(scope):
+        raise ApiError(403, "ScopeError", f"this key does not have the scope {scope.value!r}")
 
 
 Served: TypeAlias = Annotated[Context, Depends(context)]

@@ -74,10 +74,9 @@ def check(answer: httpx.Response) -> httpx.Response:
     if answer.is_success:
         return answer
     kind, detail = _problem(answer)
-    cls = getattr(errors, kind, None)
     if kind == "QueueFullError":
         raise errors.QueueFullError(detail, float(answer.headers.get("Retry-After", 1)))
-    if isinstance(cls, type) and issubclass(cls, errors.LocutorError) and cls is not errors.MissingExtraError:
+    if cls := _error_class(kind):
         raise cls(detail)
     raise errors.ServiceError(f"{detail} (status {answer.status_code})")
 
@@ -94,8 +93,16 @@ def ended(job: dict[str, Any]) -> dict[str, Any]:
     """The job, if it completed; else the error it ended with."""
     if job["status"] == "completed":
         return job
-    cls = getattr(errors, job.get("error_kind") or "", errors.ServiceError)
+    cls = _error_class(job.get("error_kind") or "") or errors.ServiceError
     raise cls(job.get("error_message") or f"job {job['id']} is {job['status']}")
+
+
+def _error_class(kind: str) -> type[errors.LocutorError] | None:
+    """The error of the tree that is called so, if a sentence is all it takes: MissingExtraError makes its own."""
+    cls = getattr(errors, kind, None)
+    if isinstance(cls, type) and issubclass(cls, errors.LocutorError) and cls is not errors.MissingExtraError:
+        return cls
+    return None
 
 
 def _problem(answer: httpx.Response) -> tuple[str, str]:

@@ -64,7 +64,7 @@ class JobStore:
     ) -> Job:
         """Queue a job; higher priorities first, then in order of submission.
 
-        key: a job of that key that is queued, running or completed is returned instead of a new one.
+        key: a job of that key that is queued, running, or completed and not expired is returned instead of a new one.
         ttl_s: how long after its end the job and its files are kept; None keeps them.
         uploads: staged files that its params name by id; they become the job's in the same transaction.
         """
@@ -328,7 +328,8 @@ def _filters(
 
 def _live_with_key(session: Session, key: str) -> JobRow | None:
     live = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.COMPLETED)
-    return session.scalar(select(JobRow).where(JobRow.key == key, JobRow.status.in_(live)).limit(1))
+    is_kept = or_(JobRow.expires_at.is_(None), JobRow.expires_at >= now())
+    return session.scalar(select(JobRow).where(JobRow.key == key, JobRow.status.in_(live), is_kept).limit(1))
 
 
 def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:

@@ -163,7 +163,7 @@ class DeviceExecutor:
 
     def _count_fetched(self, call_id: int) -> None:
         if call_id in self._calls:
-            self._calls[call_id].n_fetched += 1
+            self._calls[call_id].fetch(time.monotonic())
 
     def _drop(self, call_id: int) -> None:
         if call_id in self._calls:
@@ -182,7 +182,7 @@ class DeviceExecutor:
 
     def _feed_all(self) -> None:
         for call in list(self._calls.values()):
-            if time.monotonic() > call.deadline:
+            if call.is_late(time.monotonic()):
                 self._fail(call, _too_late(call))
                 continue
             try:
@@ -218,7 +218,7 @@ class DeviceExecutor:
     def is_wanted(self, piece: _Piece) -> bool:
         """Whether somebody still waits for the piece; tells those whose time is over."""
         call = self._calls.get(piece.call)
-        if call is not None and time.monotonic() > call.deadline:
+        if call is not None and call.is_late(time.monotonic()):
             self._fail(call, _too_late(call))
         return piece.call in self._calls
 
@@ -239,7 +239,7 @@ class DeviceExecutor:
         call = self._calls.get(piece.call)
         if call is None:
             return
-        call.speak(piece.index, waveform)
+        call.speak(piece.index, waveform, time.monotonic())
         if call.is_done:
             self._end(call)
             call.sink(Finished(tuple(call.warnings)))
@@ -336,6 +336,10 @@ def _of_the_solve(options: SynthesisOptions) -> SynthesisOptions:
 
 
 def _too_late(call: RunningCall) -> RequestTimeoutError:
+    if call.held_since is not None:
+        return RequestTimeoutError(
+            f"nothing of the speech was taken for {call.work.timeout_s:g} s; the rest was dropped"
+        )
     return RequestTimeoutError(f"the speech was not done after {call.work.timeout_s:g} s and was dropped")
 
 

@@ -13,7 +13,8 @@ from locutor.types import Waveform
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A call as an executor gets it, with every seed drawn. timeout_s: from now on.
+    """A call as an executor gets it, with every seed drawn. timeout_s: from now on, without the time that it waits
+    for its listener; the longest such wait too.
 
     max_ahead: chunks that may be spoken before the first of them was fetched, None without limit.
     """

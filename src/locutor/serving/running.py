@@ -27,7 +27,8 @@ class Chunk:
 class RunningCall:
     """next: the chunk to prepare next; waiting_items: chunk -> scheduler's id of those that
     are scheduled or on the device; spoken: those that are done
-    and wait for an earlier one; n_sent: handed to the sink; n_fetched: taken by whoever listens."""
+    and wait for an earlier one; n_sent: handed to the sink; n_fetched: taken by whoever listens; held_since: when
+    everything that may be spoken ahead of the listener was, None while there is something to do."""
 
     id: int
     model: LoadedModel
@@ -40,6 +41,7 @@ class RunningCall:
     spoken: dict[int, Waveform] = field(default_factory=dict)
     n_sent: int = 0
     n_fetched: int = 0
+    held_since: float | None = None
     warnings: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -53,18 +55,40 @@ class RunningCall:
             return False
         if self.work.early and self.n_sent == 0:
             return self.next == 0
-        ahead = self.work.max_ahead
-        if ahead is not None and self.next - self.n_fetched >= ahead:
+        if self._is_ahead:
             return False
         return len(self.waiting_items) + len(self.spoken) < PIECES_AHEAD * self.model.engine.info.max_batch
 
-    def speak(self, index: int, waveform: Waveform) -> None:
+    @property
+    def _is_ahead(self) -> bool:
+        return self.work.max_ahead is not None and self.next - self.n_fetched >= self.work.max_ahead
+
+    def is_late(self, at: float) -> bool:
+        """Whether its time is over. Time that it waits for its own listener does not count, unless the listener takes
+        nothing for as long as the whole call may last."""
+        if self.held_since is not None:
+            return at > self.held_since + self.work.timeout_s
+        return at > self.deadline
+
+    def fetch(self, at: float) -> None:
+        """The listener has taken one more chunk."""
+        self.n_fetched += 1
+        if self.held_since is not None:
+            self.deadline += at - self.held_since
+            self._note_hold(at)
+
+    def _note_hold(self, at: float) -> None:
+        is_held = self._is_ahead and not self.waiting_items and self.next < len(self.chunks)
+        self.held_since = at if is_held else None
+
+    def speak(self, index: int, waveform: Waveform, at: float) -> None:
         """Take the audio of a chunk, and hand on what is next in the text's order."""
         self.waiting_items.pop(index, None)
         self.spoken[index] = shorten_silence(waveform) if self.chunks[index].shorten else waveform
         while self.n_sent in self.spoken:
             self.sink(ChunkReady(self.chunks[self.n_sent].part, self.spoken.pop(self.n_sent)))
             self.n_sent += 1
+        self._note_hold(at)
 
 
 def plan_call(work: Work, model: LoadedModel) -> tuple[Planned, list[Chunk]]:

@@ -140,12 +140,15 @@ class SpeechService:
 
 
 def seeded(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """The parts with every missing seed drawn, so that a call that is begun again says the same."""
+    """The parts with every missing seed drawn, so that a call that is begun again says the same: one for all of them,
+    as a given one is, so that the one in the recipe makes a script again."""
+    drawn = secrets.randbelow(2**32)
     return tuple(
-        part if isinstance(part, Pause) or part.request.options.seed is not None else _seeded(part) for part in parts
+        part if isinstance(part, Pause) or part.request.options.seed is not None else _seeded(part, drawn)
+        for part in parts
     )
 
 
-def _seeded(part: Spoken) -> Spoken:
+def _seeded(part: Spoken, seed: int) -> Spoken:
     request = part.request
-    return Spoken(replace(request, options=replace(request.options, seed=secrets.randbelow(2**32))), part.voice)
+    return Spoken(replace(request, options=replace(request.options, seed=seed)), part.voice)

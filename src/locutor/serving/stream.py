@@ -27,6 +27,7 @@ from locutor.types import Waveform
 
 POLL_S = 0.1
 MAX_TRIES = 2
+BACKSTOP_S = 1.0  # the executor drops what is late, and says so, a little sooner
 
 
 class CallStream:
@@ -52,6 +53,7 @@ class CallStream:
         self._first: Waveform | None = None
         self._is_spoken = False  # all of it
         self._begun_at = time.monotonic()
+        self._deadline = self._begun_at + work.timeout_s + BACKSTOP_S
         self._events: queue.SimpleQueue[CallEvent] = queue.SimpleQueue()
         self.on_progress: ChunkProgress | None = None
         self.recipe: Recipe | None = None
@@ -116,7 +118,10 @@ class CallStream:
                     self.first_s = time.monotonic() - self._begun_at
                 if self._is_spoken:
                     self._complete(n_samples)
+                handed_at = time.monotonic()
                 yield piece
+                if self._work.max_ahead is not None:  # the executor waits for this listener
+                    self._deadline += time.monotonic() - handed_at
             if not self.outcome:  # there was no audio at all
                 self._complete(n_samples)
         except LocutorError as error:
@@ -176,11 +181,10 @@ class CallStream:
                     self.begin()
 
     def _next_event(self) -> CallEvent:
-        deadline = self._begun_at + self._work.timeout_s
         while True:
             if self._cancelled is not None and self._cancelled.is_set():
                 raise CancelledError("the call was cancelled")
-            left_s = deadline + 1.0 - time.monotonic()  # the executor drops what is late, and says so, a little sooner
+            left_s = self._deadline - time.monotonic()
             if left_s <= 0:
                 raise RequestTimeoutError(f"the speech was not done after {self._work.timeout_s:g} s and was dropped")
             try:

@@ -1,1 +1,1 @@
-"""What happens to every request, outermost first: id and log, Host, Origin, size, rate."""
+"""What happens to every request, outermost first: id and log, Host, CORS, Origin, size, rate."""

@@ -23,15 +23,36 @@ _MAX_JSON = 8 * _MIB
 _MAX_PARTIES = 10_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class GuardRules:
+class HostGuard:
     """hosts: names by which the service is called, besides IP addresses, localhost and this machine's own name.
 
-    origins: foreign origins that may call it. max_upload: bytes of a body that carries files. per_minute: requests of
-    one address, 0 for no limit.
+    Apart from Guard: it stands before CORS, whose answers to preflights no later one sees.
     """
 
-    hosts: Collection[str]
+    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+        self._app = app
+        self._hosts = {"localhost", socket.gethostname().lower(), *(host.lower() for host in hosts)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else None
+        if host is None or self._is_ours(host):
+            await self._app(scope, receive, send)
+            return
+        detail = f"this service is not called {host!r}; its names are set by LOCUTOR_ALLOWED_HOSTS"
+        await error_response(scope, 421, "HostError", detail)(scope, receive, send)
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        return name.lower() in self._hosts or _is_address(name.strip("[]"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardRules:
+    """origins: foreign origins that may call it. max_upload: bytes of a body that carries files.
+
+    per_minute: requests of one address, 0 for no limit.
+    """
+
     origins: Collection[str]
     max_upload: int
     per_minute: int
@@ -42,7 +63,6 @@ class Guard:
 
     def __init__(self, app: ASGIApp, rules: GuardRules) -> None:
         self._app, self._rules = app, rules
-        self._hosts = {"localhost", socket.gethostname().lower(), *(host.lower() for host in rules.hosts)}
         self._buckets = Buckets(rules.per_minute) if rules.per_minute else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,15 +78,7 @@ class Guard:
         await self._app(scope, limited(receive, self._limit(headers)), send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, str, dict[str, str]] | None:
-        host = headers.get("host", "")
-        if not self._is_ours(host):
-            return (
-                421,
-                "HostError",
-                f"this service is not called {host!r}; its names are set by LOCUTOR_ALLOWED_HOSTS",
-                {},
-            )
-        if scope["method"] not in SAFE_METHODS and not self._may_change(scope, headers, host):
+        if scope["method"] not in SAFE_METHODS and not self._may_change(scope, headers):
             return 403, "OriginError", "a page of another site may not change anything here", {}
         length, limit = headers.get("content-length", "0"), self._limit(headers)
         if not length.isdecimal() or len(length) > 18:
@@ -79,15 +91,11 @@ class Guard:
             return 429, "RateLimitError", detail, retry_after(wait_s)
         return None
 
-    def _is_ours(self, host: str) -> bool:
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        return name.lower() in self._hosts or _is_address(name.strip("[]"))
-
-    def _may_change(self, scope: Scope, headers: Headers, host: str) -> bool:
+    def _may_change(self, scope: Scope, headers: Headers) -> bool:
         origin = headers.get("origin")
         if origin is None:  # no browser, or one so old that it says nothing at all
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-        return origin == f"{scope['scheme']}://{host}" or origin in self._rules.origins
+        return origin == f"{scope['scheme']}://{headers.get('host', '')}" or origin in self._rules.origins
 
     def _limit(self, headers: Headers) -> int:
         carries_files = headers.get("content-type", "").lower().startswith(("multipart/", "application/zip"))

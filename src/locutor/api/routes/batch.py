@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
+from locutor.api.choices import named_model
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.files import disposition
@@ -21,7 +22,7 @@ from locutor.api.schemas.speech import Parameters
 from locutor.auth.scopes import Scope
 from locutor.errors import LocutorError, OptionError
 from locutor.orders import SpeechOrder, place
-from locutor.tasks import SYNTHESIZE_BATCH
+from locutor.tasks import SYNTHESIZE_BATCH, check_length
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"], dependencies=[Depends(allow(Scope.SPEAK))])
 
@@ -104,7 +105,7 @@ def _order(served: Context, body: BatchIn, row: BatchRow) -> SpeechOrder:
         text=row.text,
         language=row.language or body.language or served.settings.lang,
         voice=row.voice_id or body.voice_id or served.settings.voice,
-        model=row.model or body.model or served.settings.model,
+        model=named_model(served, row.model or body.model),
         profile=row.quality_profile_id or body.quality_profile_id,
         options=row.model_dump(include=set(Parameters.model_fields), exclude_none=True),
         normalize=body.normalize,
@@ -117,6 +118,7 @@ def _check_one(served: Context, orders: Sequence[SpeechOrder]) -> None:
     reasons = []
     for order in orders:
         try:
+            check_length(order.text, served.settings.max_text_chars)
             place(served.stores, order, served.settings.model)
         except LocutorError as error:
             reasons.append(str(error))

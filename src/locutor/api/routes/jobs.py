@@ -14,6 +14,7 @@ from locutor.api.choices import choose_engine, order_of
 from locutor.api.deps import Context, Served, allow
 from locutor.api.errors import ApiError
 from locutor.api.files import audio_file, encoded_file, n_peaks, peaks_of
+from locutor.api.job_scopes import may_change
 from locutor.api.schemas.common import Id, Language, Responses, Text, leads_to, refusals
 from locutor.api.schemas.jobs import (
     FormatOut,
@@ -41,6 +42,7 @@ _LINKS = leads_to({"job_id": "id"}, *(f"jobs_{name}" for name in _ON_A_JOB))
 _LOSSLESS = frozenset({"wav", "flac", "pcm"})
 
 
+_CHANGES = [Depends(may_change)]
 Kind = Annotated[str, StringConstraints(max_length=40)]
 
 
@@ -142,20 +144,36 @@ def live_job(served: Context, job_id: str) -> Job:
 
 
 @router.delete(
-    "/{job_id}", response_model=JobDeleted, responses=refusals(404, 409), summary="Delete a job and its files"
+    "/{job_id}",
+    response_model=JobDeleted,
+    responses=refusals(404, 409),
+    dependencies=_CHANGES,
+    summary="Delete a job and its files",
 )
 def delete(job_id: Id, served: Served) -> JobDeleted:
     n_files = served.stores.jobs.delete(job_id)
     return JobDeleted(message="deleted", job_id=job_id, files_deleted=n_files)
 
 
-@router.post("/{job_id}/cancel", response_model=JobOut, responses=refusals(404, 409), summary="Stop a job")
+@router.post(
+    "/{job_id}/cancel",
+    response_model=JobOut,
+    responses=refusals(404, 409),
+    dependencies=_CHANGES,
+    summary="Stop a job",
+)
 def cancel(job_id: Id, served: Served) -> JobOut:
     """A queued job is cancelled at once, a running one within a second."""
     return JobOut.of(served.stores.jobs.cancel(job_id))
 
 
-@router.post("/{job_id}/retry", response_model=JobOut, responses=refusals(404, 409), summary="Queue a failed job again")
+@router.post(
+    "/{job_id}/retry",
+    response_model=JobOut,
+    responses=refusals(404, 409),
+    dependencies=_CHANGES,
+    summary="Queue a failed job again",
+)
 def retry(job_id: Id, served: Served) -> JobOut:
     return JobOut.of(served.stores.jobs.retry(job_id))
 

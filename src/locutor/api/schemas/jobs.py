@@ -36,6 +36,7 @@ class JobOut(BaseModel):
     model: str | None = None
     quality_profile: str | None = None
     options: dict[str, Any] | None = None
+    normalize: bool | None = Field(default=None, description="Whether numbers, dates and units are read out.")
     audio_url: str | None = None
     zip_url: str | None = None
     duration: float | None = Field(default=None, description="Seconds of audio.")
@@ -78,6 +79,7 @@ class JobOut(BaseModel):
             model=recipe.get("model") or params.get("model"),
             quality_profile=recipe.get("profile") or params.get("profile"),
             options=recipe.get("options") or params.get("options"),
+            normalize=params.get("normalize"),
             audio_url=f"/jobs/{job.id}/audio" if "audio" in job.outputs else None,
             zip_url=f"/jobs/{job.id}/zip" if "zip" in job.outputs else None,
             duration=result.get("duration_s"),
