@@ -149,3 +149,10 @@ def test_stop_says_when_it_takes_too_long(
     stores.jobs.submit(TRAIN, {"run": "alice"})
     stores.jobs.claim([TRAIN], stores.owner.token, LEASE_S)
     assert refused(run("train", "stop", "alice"), 1) == "run 'alice' has not ended after 0.5 s"
+
+
+def test_a_misspelt_base_leaves_no_run(
+    run: Any, refused: Any, begun: list[list[str]], dataset: Path, alice: RunFolder
+) -> None:
+    told = refused(run("train", "start", "alice", "--dataset", dataset, "--base", "biultin"), 1)
+    assert "biultin" in told and not alice.path.exists() and not begun

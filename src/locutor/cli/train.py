@@ -62,6 +62,7 @@ def start(
     detach: _Detach = False,
 ) -> None:
     """Start a run. It goes on when this command is stopped with Ctrl-C, and when the machine's service restarts."""
+    from locutor.bootstrap import checkpoint_store
     from locutor.runs.open import config_of_folder, run_config
     from locutor.settings import load_settings
 
@@ -79,6 +80,7 @@ def start(
     }  # fmt: skip
     is_folder = Path(dataset).is_dir()
     config = config_of_folder(Path(dataset), values) if is_folder else run_config(settings, values)
+    checkpoint_store(settings).locate(config.base)  # before there is a run by that name
     with _tasks(settings) as tasks:
         tasks.start(config)
         _work_on(service, tasks, model_name, detach)
