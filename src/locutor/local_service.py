@@ -40,7 +40,7 @@ def look_up(data_dir: Path) -> LocalService | None:
     try:
         found = json.loads((data_dir / FILE_NAME).read_text(encoding="utf-8"))
         return LocalService(url=str(found["url"]), pid=int(found["pid"]), key=found.get("key"))
-    except (FileNotFoundError, NotADirectoryError, PermissionError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError, KeyError, TypeError, ValueError):
         return None
 
 

@@ -71,8 +71,8 @@ def test_the_install_step_makes_a_working_environment(tmp_path: Path) -> None:
         copy(whole, source / name)
     plain = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     own = subprocess.run(["pip", "config", "get", "global.index-url"], capture_output=True, text=True).stdout.strip()
-    torch_index = {"TORCH_INDEX": os.environ.get("PIP_INDEX_URL") or own or "https://pypi.org/simple"}  # named, as the image's build names PyTorch's
-    subprocess.run([source / "docker" / "install.sh", source, venv], check=True, env=plain | torch_index)
+    index = os.environ.get("PIP_INDEX_URL") or own or "https://pypi.org/simple"  # named, as the image names PyTorch's
+    subprocess.run([source / "docker" / "install.sh", source, venv], check=True, env=plain | {"TORCH_INDEX": index})
     data = {"LOCUTOR_DATA_DIR": str(tmp_path / "data"), "OMP_NUM_THREADS": "1"}
     made = subprocess.run(
         [venv / "bin" / "locutor", "keys", "create", "me"], env=plain | data, capture_output=True, text=True, check=True
