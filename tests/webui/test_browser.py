@@ -444,7 +444,7 @@ def test_nothing_sticks_out(open_page: Open) -> None:
     page, wide = open_page(), []
     for name in PAGES:
         show(page, name)
-        for width in (390, 768, 1440):
+        for width in (360, 390, 768, 1440):
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(100)
             if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):

@@ -353,6 +353,16 @@ def with_text(page: Page) -> None:
     page.fill("[data-ab] [name=text]", "Which is which?")
 
 
+def with_other_side(side: str, value: int) -> Callable[[Page], None]:
+    """The other select stands at what this one is not about to choose: two alike are refused."""
+
+    def prepare(page: Page) -> None:
+        with_text(page)
+        page.select_option(f"[data-ab-{side}]", index=value)
+
+    return prepare
+
+
 def radio_is_kept(page: Page, control: Locator, act: Act) -> None:
     name = control.get_attribute("name")
     chosen = f"document.querySelector('[name={name}]:checked')?.value"
@@ -524,12 +534,14 @@ CONTROLS: dict[str, tuple[Control, ...]] = {
         Control("[data-promote-form] [data-close-dialog]", hides("[data-promote-dialog]"), ("[data-promote]",)),
         Control("[data-promote-form] .primary", calls("POST /training/checkpoints/promote"), ("[data-promote]",)),
         Control(
-            "[data-ab-a]", is_sent("[data-ab] button", "POST /training/inference/ab-test", "base"), prepare=with_text
+            "[data-ab-a]",
+            is_sent("[data-ab] button", "POST /training/inference/ab-test", "base"),
+            prepare=with_other_side("b", 0),
         ),
         Control(
             "[data-ab-b]",
             is_sent("[data-ab] button", "POST /training/inference/ab-test", "checkpoint"),
-            prepare=with_text,
+            prepare=with_other_side("a", 1),
         ),
         Control("[data-ab] [name=text]", is_sent("[data-ab] button", "POST /training/inference/ab-test", "abc")),
         Control("[data-ab] button", calls("POST /training/inference/ab-test"), prepare=with_text),

@@ -7,6 +7,7 @@ import { peaksOf } from "./wave-form.js";
 
 const N_PEAKS = 600;
 const STEPS = 1000;
+const UNTOLD = ["NotAllowedError", "AbortError", "NotSupportedError"];
 
 /** @typedef {{url: string, peaks?: string, title: string, subtitle?: string}} Track */
 
@@ -48,7 +49,7 @@ class AudioDock extends HTMLElement {
     find(this, "[data-subtitle]").textContent = track.subtitle ?? "";
     this.#audio.src = track.url;
     this.#audio.playbackRate = Number(/** @type {HTMLSelectElement} */ (find(this, "[data-rate]")).value);
-    this.#audio.play().catch((error) => error.name === "NotAllowedError" || error.name === "AbortError" || complain(error));
+    this.#start();
     await this.#draw(track);
   }
 
@@ -82,8 +83,13 @@ class AudioDock extends HTMLElement {
 
   #toggle() {
     if (!this.#track) return;
-    if (this.#audio.paused) void this.#audio.play().catch(complain);
+    if (this.#audio.paused) this.#start();
     else this.#audio.pause();
+  }
+
+  /** What cannot be played is told by the `error` event, in the page's language. */
+  #start() {
+    this.#audio.play().catch((error) => UNTOLD.includes(error.name) || complain(error));
   }
 
   /** @param {number} seconds */

@@ -5,15 +5,22 @@ import { get, post } from "./api.js";
 import { element, fill, find, showOptions } from "./dom.js";
 import { ended } from "./events.js";
 import { showProgress, tellEnd } from "./jobs.js";
+import { tell } from "./notify.js";
 import { valuesOf } from "./page.js";
 import { number, t } from "./words.js";
 
 const KEY = "locutor.votes";
 
+/** @typedef {{id: string, url: string, figures: Record<string, number>}} Side */
+
 export class BlindTest {
   #run = "";
-  /** @type {{id: string, url: string, figures: Record<string, number>}[]} */
-  #sides = [];
+  /** What spoke and was not voted on yet, by run. @type {Map<string, Side[]>} */
+  #waiting = new Map();
+
+  get #sides() {
+    return this.#waiting.get(this.#run) ?? [];
+  }
 
   /** @param {import("./page.js").Page} page */
   constructor(page) {
@@ -28,27 +35,43 @@ export class BlindTest {
 
   /** @param {string} run @param {any[]} checkpoints */
   offer(run, checkpoints) {
+    const isOther = run !== this.#run;
     this.#run = run;
     const options = [...checkpoints.map((c) => ({ value: c.path, text: c.name })), { value: `${run}/base`, text: t("what it began with") }];
     const [a, b] = ["a", "b"].map((side) => /** @type {HTMLSelectElement} */ (find(this.page, `[data-ab-${side}]`)));
-    showOptions(a, options, a.value || options[0].value);
-    showOptions(b, options, b.value || `${run}/base`);
+    const kept = (/** @type {string} */ value) => !isOther && options.some((option) => option.value === value);
+    showOptions(a, options, kept(a.value) ? a.value : options[0].value);
+    showOptions(b, options, kept(b.value) ? b.value : `${run}/base`);
+    if (isOther) this.#showRun();
     this.#showVotes();
+  }
+
+  /** What belongs to another run is not shown beside this one. */
+  #showRun() {
+    find(this.page, "[data-ab-choice]").hidden = !this.#sides.length;
+    for (const name of ["wait", "result"]) find(this.page, `[data-ab-${name}]`).hidden = true;
   }
 
   /** @param {Record<string, string>} values */
   async #begin({ a, b, text }) {
-    const waiting = /** @type {HTMLElement} */ (find(this.page, "#ab-title").closest(".card"));
-    for (const name of ["choice", "result"]) find(this.page, `[data-ab-${name}]`).hidden = true;
+    if (a === b) {
+      tell(t("Choose two different ones."));
+      return;
+    }
+    const run = this.#run;
+    const card = /** @type {HTMLElement} */ (find(this.page, "#ab-title").closest(".card"));
+    const show = (/** @type {any} */ event) => run === this.#run && showProgress(card, event);
+    this.#waiting.delete(run);
+    this.#showRun();
     const begun = await post("/training/inference/ab-test", { checkpoint: a, base: b, text });
-    const job = await ended(begun.job_id, this.page.signal, (event) => showProgress(waiting, event));
-    showProgress(waiting, job);
+    const job = await ended(begun.job_id, this.page.signal, show);
+    show(job);
     tellEnd(job);
     if (job.status !== "completed") return;
     const found = await get(`/training/inference/ab-test/${begun.job_id}`);
     const sides = [{ id: a, url: found.finetuned_audio, figures: found.figures.finetuned }, { id: b, url: found.base_audio, figures: found.figures.base }];
-    this.#sides = crypto.getRandomValues(new Uint8Array(1))[0] % 2 ? sides : sides.reverse();
-    find(this.page, "[data-ab-choice]").hidden = false;
+    this.#waiting.set(run, crypto.getRandomValues(new Uint8Array(1))[0] % 2 ? sides : sides.reverse());
+    if (run === this.#run) this.#showRun();
   }
 
   /** @param {string} choice */
@@ -58,7 +81,8 @@ export class BlindTest {
     const votes = readVotes();
     votes.push({ run: this.#run, pair: [x.id, y.id].sort(), winner, at: Date.now() });
     localStorage.setItem(KEY, JSON.stringify(votes.slice(-1000)));
-    find(this.page, "[data-ab-choice]").hidden = true;
+    this.#waiting.delete(this.#run);
+    this.#showRun();
     fill(this.page, { result: t("X was {x}; Y was {y}.", { x: described(x), y: described(y) }) });
     find(this.page, "[data-ab-result]").hidden = false;
     this.#showVotes();

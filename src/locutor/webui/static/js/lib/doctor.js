@@ -17,7 +17,7 @@ export function showFigures(root, list, report) {
   ];
   list.replaceChildren(...figures.map(([name, value]) => {
     const figure = fromTemplate(root, "figure");
-    fill(figure, { name, value });
+    fill(figure, { figure: name, value });
     return figure;
   }));
 }

@@ -14,13 +14,19 @@ function open() {
 }
 
 /** @param {string} key @param {File[]} files */
-export async function keepFiles(key, files) {
+export const keepFiles = (key, files) => change((store) => store.put(files, key));
+
+/** All of them, whoever kept them. */
+export const forgetFiles = () => change((store) => store.clear());
+
+/** @param {(store: IDBObjectStore) => void} make */
+async function change(make) {
   const database = await open();
-  const change = database.transaction(STORE, "readwrite");
-  change.objectStore(STORE).put(files, key);
+  const transaction = database.transaction(STORE, "readwrite");
+  make(transaction.objectStore(STORE));
   await new Promise((resolve, reject) => {
-    change.oncomplete = resolve;
-    change.onerror = () => reject(change.error);
+    transaction.oncomplete = resolve;
+    transaction.onerror = () => reject(transaction.error);
   });
   database.close();
 }

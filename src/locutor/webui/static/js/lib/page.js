@@ -91,10 +91,14 @@ export class Pager {
     find(root, "[data-pager-on]").addEventListener("click", () => turn(limit), { signal });
   }
 
-  /** @param {number} total */
+  /**
+   * @param {number} total
+   * @returns {boolean} whether the list still reaches to this page; if not, its last page is to be loaded instead
+   */
   show(total) {
     this.total = total;
-    if (this.offset >= total) this.offset = Math.max(0, Math.floor((total - 1) / this.limit) * this.limit);
+    const isThere = this.offset === 0 || this.offset < total;
+    if (!isThere) this.offset = Math.max(0, Math.floor((total - 1) / this.limit) * this.limit);
     this.root.hidden = total <= this.limit;
     const last = Math.min(this.offset + this.limit, total);
     find(this.root, "[data-pager-where]").textContent = t("{first} to {last} of {total}", {
@@ -102,6 +106,7 @@ export class Pager {
     });
     /** @type {HTMLButtonElement} */ (find(this.root, "[data-pager-back]")).disabled = this.offset === 0;
     /** @type {HTMLButtonElement} */ (find(this.root, "[data-pager-on]")).disabled = last >= total;
+    return isThere;
   }
 }
 
@@ -129,6 +134,7 @@ export function putValues(form, values) {
     if (field instanceof RadioNodeList) field.value = String(value);
     else if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = value === true || value === "on";
     else if (field instanceof HTMLInputElement && field.type === "file") continue;
+    else if (field instanceof HTMLInputElement && field.type === "radio") field.checked ||= field.value === String(value); // alone of its name
     else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement || field instanceof HTMLTextAreaElement) {
       field.value = value === null || value === undefined ? "" : String(value);
     }

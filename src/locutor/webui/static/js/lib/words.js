@@ -74,6 +74,9 @@ export function size(bytes) {
   return `${number(Math.ceil(bytes / 1024))} KiB`;
 }
 
+/** How many clips, in words. @param {number} n */
+export const clipsOf = (n) => (n === 1 ? t("1 clip") : t("{n} clips", { n: number(n) }));
+
 /** Seconds as 1:05. @param {number} seconds */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(Number.isFinite(seconds) ? seconds : 0));

@@ -44,6 +44,7 @@ class JobsPage extends Page {
     this.#jobButtons();
   }
 
+  /** @returns {Promise<void>} */
   async refresh() {
     const status = /** @type {HTMLInputElement} */ (find(this, "[data-statuses] input:checked")).value;
     const kind = /** @type {HTMLSelectElement} */ (find(this, "[data-kind]")).value;
@@ -52,7 +53,7 @@ class JobsPage extends Page {
     if (!this.#names.size) await this.#loadNames();
     const page = await get(withQuery("/jobs", { status, q, limit: PAGE, offset: this.#pager.offset }) + wanted, this.signal);
     this.#jobs = new Map(page.jobs.map((/** @type {Job} */ job) => [job.id, job]));
-    this.#pager.show(page.total);
+    if (!this.#pager.show(page.total)) return this.refresh();
     this.#show();
   }
 

@@ -2,6 +2,7 @@
 
 import { currentSession, get, post, remove, withQuery } from "../lib/api.js";
 import { element, fill, find, fromTemplate, showList } from "../lib/dom.js";
+import { forgetFiles } from "../lib/keep.js";
 import { areKeysOn, switchKeys } from "../lib/keys.js";
 import { confirmed, tell } from "../lib/notify.js";
 import { Page, valuesOf } from "../lib/page.js";
@@ -24,8 +25,9 @@ class SettingsPage extends Page {
     const keys = /** @type {HTMLInputElement} */ (find(this, "[data-keys-switch]"));
     keys.checked = areKeysOn();
     keys.addEventListener("change", () => switchKeys(keys.checked));
-    this.on("click", "[data-forget]", () => {
+    this.on("click", "[data-forget]", async () => {
       for (const key of Object.keys(localStorage)) if (key.startsWith("locutor.draft.")) localStorage.removeItem(key);
+      await forgetFiles();
       tell(t("Forgotten."), "good");
     });
   }

@@ -58,6 +58,10 @@ class StudioPage extends Page {
     this.on("click", "[data-clear]", () => this.#write(""));
     this.on("click", "[data-reset]", () => this.#reset());
     this.on("click", "[data-example]", () => this.#write(EXAMPLES[/** @type {"en"} */ (language)] ?? EXAMPLES.en));
+    this.on("keydown", "[data-voice-search]", (_, event) => {
+      const { key, ctrlKey, metaKey } = /** @type {KeyboardEvent} */ (event);
+      if (key === "Enter" && !ctrlKey && !metaKey) event.preventDefault(); // or the form it stands in would be sent
+    });
     this.on("input", "[data-voice-search]", (field) => this.#searchVoices(/** @type {HTMLInputElement} */ (field).value));
     this.on("change", "[name=model]", () => (this.#showProfiles(), this.#showVoices()));
     this.on("change", "[name=quality_profile_id]", () => this.#noteProfile());
@@ -82,10 +86,11 @@ class StudioPage extends Page {
   /** @param {any} languages */
   #showChoices(languages) {
     const details = languages.details.map((/** @type {any} */ l) => ({ value: l.code, text: languageName(l.code) || l.name }));
-    const wanted = this.#form.dataset.language ?? this.#draft.values.target_language ?? language;
-    showOptions(/** @type {HTMLSelectElement} */ (find(this, "[data-languages]")), details, wanted);
+    const languageField = /** @type {HTMLSelectElement} */ (find(this, "[data-languages]"));
+    showOptions(languageField, details, languageField.value || this.#draft.values.target_language || language);
     const models = this.#models.map((m) => ({ value: m.id, text: m.id }));
-    showOptions(/** @type {HTMLSelectElement} */ (find(this, "[data-models]")), models, this.#draft.values.model ?? models[0]?.value);
+    const modelField = /** @type {HTMLSelectElement} */ (find(this, "[data-models]"));
+    showOptions(modelField, models, modelField.value || this.#draft.values.model || models[0]?.value);
     find(this, "[data-model-field]").hidden = models.length < 2;
   }
 
@@ -220,16 +225,24 @@ class StudioPage extends Page {
     const form = new URLSearchParams();
     for (const [name, value] of Object.entries(values)) if (value !== "" && value !== null && value !== undefined) form.set(name, String(value));
     const job = await post("/jobs", form);
-    this.#pager.offset = 0;
+    if (this.#pager.offset) {
+      this.#pager.offset = 0;
+      await this.#loadTakes();
+    } else this.#prepend(job);
+  }
+
+  /** It is seen before it is told of, or the other way round. @param {Job} job */
+  #prepend(job) {
+    if (!this.#jobs.has(job.id)) this.#pager.show(this.#pager.total + 1);
     this.#jobs = new Map([[job.id, job], ...this.#jobs]);
-    this.#pager.show(this.#pager.total + 1);
     this.#showTakes();
   }
 
+  /** @returns {Promise<void>} */
   async #loadTakes() {
     const page = await get(withQuery("/jobs", { kind: "synthesize", limit: PAGE, offset: this.#pager.offset }), this.signal);
     this.#jobs = new Map(page.jobs.map((/** @type {Job} */ job) => [job.id, job]));
-    this.#pager.show(page.total);
+    if (!this.#pager.show(page.total)) return this.#loadTakes();
     this.#showTakes();
     this.#measure();
   }
@@ -290,7 +303,7 @@ class StudioPage extends Page {
     putValues(this.#form, { model: recipe.model });
     this.#showProfiles();
     this.#showVoices();
-    putValues(this.#form, { ...this.#noOptions(), ...recipe });
+    putValues(this.#form, { ...this.#noOptions(), remove_silence: false, ...recipe });
     /** @type {HTMLDetailsElement} */ (find(this, "[data-advanced]")).open = true;
     this.#write(job.text);
     find(this, "#text").scrollIntoView({ block: "center" });
@@ -322,6 +335,7 @@ function recipeOf(job, seed) {
   values.quality_profile_id = job.quality_profile;
   values.mode = "dubbing_with_clone";
   for (const [name, value] of Object.entries(job.options ?? {})) if (value !== null) values[name] = value;
+  if (typeof job.normalize === "boolean") values.normalize = job.normalize;
   values.seed = seed;
   return values;
 }

@@ -9,7 +9,7 @@ import { ended } from "../lib/events.js";
 import { showProgress, tellEnd } from "../lib/jobs.js";
 import { complain, tell } from "../lib/notify.js";
 import { keepDraft, Page, putValues, valuesOf } from "../lib/page.js";
-import { moment, number, percent, sentence, size, span, t } from "../lib/words.js";
+import { clipsOf, moment, number, percent, sentence, size, span, t } from "../lib/words.js";
 
 const NUMBERS = ["epochs", "batch_size", "learning_rate", "rank", "max_train_samples", "patience", "keep_last"];
 const LOG_LINES = 200;
@@ -58,10 +58,12 @@ class TrainingPage extends Page {
   async refresh() {
     const [{ datasets }, { models }, { runs }] = await Promise.all([get("/training/datasets"), get("/models"), get("/training/runs")]);
     const built = datasets.filter((/** @type {any} */ d) => d.has_metadata);
-    showOptions(/** @type {HTMLSelectElement} */ (find(this, "[data-datasets]")), built.map((/** @type {any} */ d) => ({ value: d.name, text: `${d.name} · ${t("{n} clips", { n: number(d.files) })}` })), this.#draft.values.dataset_folder);
+    const datasetField = /** @type {HTMLSelectElement} */ (find(this, "[data-datasets]"));
+    showOptions(datasetField, built.map((/** @type {any} */ d) => ({ value: d.name, text: `${d.name} · ${clipsOf(d.files)}` })), datasetField.value || this.#draft.values.dataset_folder);
     find(this, "[data-no-dataset]").hidden = built.length > 0;
     const bases = models.filter((/** @type {any} */ m) => m.installed && m.engine !== "vocos");
-    showOptions(/** @type {HTMLSelectElement} */ (find(this, "[data-bases]")), bases.map((/** @type {any} */ m) => ({ value: m.id, text: m.id })), this.#draft.values.base ?? bases[0]?.id);
+    const baseField = /** @type {HTMLSelectElement} */ (find(this, "[data-bases]"));
+    showOptions(baseField, bases.map((/** @type {any} */ m) => ({ value: m.id, text: m.id })), baseField.value || this.#draft.values.base || bases[0]?.id);
     this.#runs = runs;
     if (!runs.some((/** @type {any} */ run) => run.model_name === this.#name)) this.#name = runs[0]?.model_name ?? "";
     this.#showRuns();

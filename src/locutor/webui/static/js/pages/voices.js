@@ -21,6 +21,8 @@ const KEPT = "new-voice";
 class VoicesPage extends Page {
   /** @type {any[]} */
   #voices = [];
+  /** @type {{value: string, text: string}[]} */
+  #languages = [];
   /** @type {Clip[]} */
   #clips = [];
   /** @type {any} */
@@ -44,7 +46,10 @@ class VoicesPage extends Page {
     this.on("submit", "[data-new]", (_, event) => (event.preventDefault(), this.#create()));
     this.on("click", "[data-play-clip]", (button) => this.#playClip(this.#clipOf(button)));
     this.on("click", "[data-drop-clip]", (button) => this.#dropClip(this.#clipOf(button)));
-    this.on("input", "[data-search]", () => this.#showVoices());
+    this.on("input", "[data-search]", () => {
+      this.#pager.offset = 0;
+      this.#showVoices();
+    });
     this.on("click", "[data-dismiss]", (button) => button.closest("li")?.remove());
     this.on("click", "[data-close-dialog]", (button) => button.closest("dialog")?.close());
     this.#libraryButtons();
@@ -53,8 +58,9 @@ class VoicesPage extends Page {
 
   async refresh() {
     const [voices, languages] = await Promise.all([get("/voices?limit=1000"), get("/languages")]);
-    const options = languages.details.map((/** @type {any} */ l) => ({ value: l.code, text: languageName(l.code) || l.name }));
-    for (const select of findAll(this, "[data-languages]")) showOptions(/** @type {HTMLSelectElement} */ (select), options, this.#draft.values.language ?? language);
+    this.#languages = languages.details.map((/** @type {any} */ l) => ({ value: l.code, text: languageName(l.code) || l.name }));
+    const field = /** @type {HTMLSelectElement} */ (find(this.#form, "[data-languages]"));
+    showOptions(field, this.#languages, field.value || this.#draft.values.language || language);
     this.#voices = voices.voices;
     this.#showVoices();
     await this.#pickUp();
@@ -72,21 +78,24 @@ class VoicesPage extends Page {
 
   /** @param {File[]} files */
   async #add(files) {
-    for (const file of files) {
-      /** @type {Clip} */
-      const clip = { file, url: URL.createObjectURL(file), report: null };
-      this.#clips.push(clip);
-      this.#showClips();
-      const form = new FormData();
-      form.set("file", file);
-      try {
-        clip.report = await post("/voices/examine", form);
-      } catch (error) {
-        clip.report = { usable: false, problem: error instanceof Error ? error.message : String(error), warnings: [] };
-      }
-      this.#showClips();
+    if (!files.length) return;
+    const clips = files.map((file) => ({ file, url: URL.createObjectURL(file), report: null }));
+    this.#clips.push(...clips);
+    this.#showClips();
+    this.#keep().catch(complain); // not later: by then the page may be left, and what it had been forgotten
+    for (const clip of clips) await this.#examine(clip);
+  }
+
+  /** @param {Clip} clip */
+  async #examine(clip) {
+    const form = new FormData();
+    form.set("file", clip.file);
+    try {
+      clip.report = await post("/voices/examine", form);
+    } catch (error) {
+      clip.report = { usable: false, problem: error instanceof Error ? error.message : String(error), warnings: [] };
     }
-    await this.#keep();
+    this.#showClips();
   }
 
   async #keep() {
@@ -103,7 +112,7 @@ class VoicesPage extends Page {
 
   /** @param {HTMLElement} item @param {Clip} clip */
   #showClip(item, { file, report }) {
-    fill(item, { name: file.name, problem: report?.problem ? sentence(report.problem) : "" });
+    fill(item, { file: file.name, problem: report?.problem ? sentence(report.problem) : "" });
     const tag = find(item, "[data-verdict]");
     const { word, kind } = report ? verdict(report) : { word: t("listening…"), kind: "" };
     tag.textContent = word;
@@ -232,6 +241,7 @@ class VoicesPage extends Page {
   #edit(voice) {
     this.#editing = voice.id;
     const dialog = /** @type {HTMLDialogElement} */ (find(this, "[data-edit-dialog]"));
+    showOptions(/** @type {HTMLSelectElement} */ (find(dialog, "[data-languages]")), this.#languages);
     putValues(/** @type {HTMLFormElement} */ (find(dialog, "form")), voice);
     const consent = voice.consent;
     fill(dialog, { consent: consent ? t("Consent: {permission}, confirmed by {name}, {when}.", { permission: permissionWord(consent.permission), name: consent.given_by, when: moment(consent.confirmed_at) }) : "" });
