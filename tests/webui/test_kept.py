@@ -189,6 +189,17 @@ def test_a_blind_test_belongs_to_its_run(open_page: Open, service: str) -> None:
     assert page.evaluate("JSON.parse(localStorage.getItem('locutor.votes')).map((vote) => vote.run)") == ["one"]
 
 
+def test_the_first_checkpoint_is_compared_with_what_it_began_with(open_page: Open, service: str) -> None:
+    page = open_page("training", at=service)
+    with_two_runs(page)
+    page.route("**/training/checkpoints?*", lambda route: route.fulfill(json=[]), times=1)
+    refresh(page)
+    expect(page.locator("[data-ab-a]")).to_have_value("one/base")
+    refresh(page)
+    expect(page.locator("[data-ab-a]")).to_have_value("one/checkpoint_epoch_1")
+    expect(page.locator("[data-ab-b]")).to_have_value("one/base")
+
+
 def test_a_checkpoint_is_not_compared_with_itself(open_page: Open, service: str) -> None:
     page = open_page("training", at=service)
     with_two_runs(page)

@@ -39,7 +39,8 @@ export class BlindTest {
     this.#run = run;
     const options = [...checkpoints.map((c) => ({ value: c.path, text: c.name })), { value: `${run}/base`, text: t("what it began with") }];
     const [a, b] = ["a", "b"].map((side) => /** @type {HTMLSelectElement} */ (find(this.page, `[data-ab-${side}]`)));
-    const kept = (/** @type {string} */ value) => !isOther && options.some((option) => option.value === value);
+    const mayHaveChosen = !isOther && a.options.length > 1; // a run that has no checkpoint yet offers but one
+    const kept = (/** @type {string} */ value) => mayHaveChosen && options.some((option) => option.value === value);
     showOptions(a, options, kept(a.value) ? a.value : options[0].value);
     showOptions(b, options, kept(b.value) ? b.value : `${run}/base`);
     if (isOther) this.#showRun();
