@@ -37,6 +37,14 @@ def packing() -> Packing:
     return Packing.of(LENGTHS, DEVICE)
 
 
+@pytest.fixture(params=[(8, 0), (9, 0)])
+def capability(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device without and with bulk copies, which decides how attention reads its rows."""
+    if DEVICE == "cuda" and torch.cuda.get_device_capability() < request.param:
+        pytest.skip(f"the device has no bulk copies: {torch.cuda.get_device_capability()}")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: request.param)
+
+
 def assert_near(got: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> None:
     assert torch.isfinite(got).all() and got.shape == wanted.shape
     error = (got.float() - wanted.float()).norm() / wanted.float().norm()
@@ -77,14 +85,9 @@ def test_convolution(kernels: Any, packing: Packing, dtype: torch.dtype, width: 
         assert_near(got, wanted, dtype)
 
 
+@pytest.mark.usefixtures("capability")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("capability", [(8, 0), (9, 0)])
-def test_attention(
-    kernels: Any, packing: Packing, dtype: torch.dtype, capability: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if DEVICE == "cuda" and torch.cuda.get_device_capability() < capability:
-        pytest.skip(f"the device has no bulk copies: {torch.cuda.get_device_capability()}")
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+def test_attention(kernels: Any, packing: Packing, dtype: torch.dtype) -> None:
     qkv = drawn(packing.n_rows, 3, HEADS, 64, dtype=dtype)
     wanted = ops.attend(qkv.float(), packing)
     assert_near(kernels.attend(qkv, packing), wanted, dtype)
@@ -93,12 +96,8 @@ def test_attention(
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # NumPy's, of the interpreter
-@pytest.mark.parametrize("capability", [(8, 0), (9, 0)])
-def test_what_is_no_number_stays_in_its_sequence(
-    kernels: Any, packing: Packing, capability: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if DEVICE == "cpu":
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+@pytest.mark.usefixtures("capability")
+def test_what_is_no_number_stays_in_its_sequence(kernels: Any, packing: Packing) -> None:
     qkv = drawn(packing.n_rows, 3, HEADS, 64, dtype=torch.float16)
     wanted = kernels.attend(qkv, packing)
     broken = packing.spans()[1]
@@ -125,12 +124,9 @@ def test_widening(kernels: Any, dtype: torch.dtype) -> None:
     assert_near(kernels.widen(x, weight, bias), ops.widen(x.float(), weight.float(), bias.float()), dtype)
 
 
-def test_a_solve_is_that_of_the_plain_operations(
-    kernels: Any, kit: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("capability")
+def test_a_solve_is_that_of_the_plain_operations(kernels: Any, kit: ModuleType) -> None:
     """Two texts in one batch, with guidance, through every kernel."""
-    if DEVICE == "cpu":
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (9, 0))
     mel = kit.read_arrays("v1.npz")["solve_ref_mel"][0]
     spoken = [kit.utterance("hello there. what now", mel, 75, seed=1), kit.utterance("a day", mel, 41, seed=2)]
     network = kit.tiny_network("v1").to(DEVICE)

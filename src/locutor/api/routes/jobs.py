@@ -3,7 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Form, Header, Query, Response
@@ -42,7 +42,7 @@ _LINKS = leads_to({"job_id": "id"}, *(f"jobs_{name}" for name in _ON_A_JOB))
 _LOSSLESS = frozenset({"wav", "flac", "pcm"})
 
 
-_CHANGES = [Depends(may_change)]
+_CHANGE: dict[str, Any] = {"responses": refusals(404, 409), "dependencies": [Depends(may_change)]}
 Kind = Annotated[str, StringConstraints(max_length=40)]
 
 
@@ -143,37 +143,19 @@ def live_job(served: Context, job_id: str) -> Job:
     return job
 
 
-@router.delete(
-    "/{job_id}",
-    response_model=JobDeleted,
-    responses=refusals(404, 409),
-    dependencies=_CHANGES,
-    summary="Delete a job and its files",
-)
+@router.delete("/{job_id}", response_model=JobDeleted, **_CHANGE, summary="Delete a job and its files")
 def delete(job_id: Id, served: Served) -> JobDeleted:
     n_files = served.stores.jobs.delete(job_id)
     return JobDeleted(message="deleted", job_id=job_id, files_deleted=n_files)
 
 
-@router.post(
-    "/{job_id}/cancel",
-    response_model=JobOut,
-    responses=refusals(404, 409),
-    dependencies=_CHANGES,
-    summary="Stop a job",
-)
+@router.post("/{job_id}/cancel", response_model=JobOut, **_CHANGE, summary="Stop a job")
 def cancel(job_id: Id, served: Served) -> JobOut:
     """A queued job is cancelled at once, a running one within a second."""
     return JobOut.of(served.stores.jobs.cancel(job_id))
 
 
-@router.post(
-    "/{job_id}/retry",
-    response_model=JobOut,
-    responses=refusals(404, 409),
-    dependencies=_CHANGES,
-    summary="Queue a failed job again",
-)
+@router.post("/{job_id}/retry", response_model=JobOut, **_CHANGE, summary="Queue a failed job again")
 def retry(job_id: Id, served: Served) -> JobOut:
     return JobOut.of(served.stores.jobs.retry(job_id))
 
